@@ -8,11 +8,13 @@ import pexpect
 import pytest
 
 from cli.attacking_member import attacker, keys_of
-from cli.machine import DAY_US, HOUR_US, HX
+from cli.machine import DAY_US, HOUR_US, HX, SECOND_US
 from cli.vaults import is_error, vault
 from hx.core.format import segment
+from hx.core.holding import MAX_AHEAD
 from hx.core.merge import History
-from hx.core.model import FINISHED, Event, EventKey, Tombstone, WholeSession, Window
+from hx.core.model import FINISHED, MAX_SPARED, Event, EventKey, Tombstone, WholeSession, Window
+from hx.core.text_orders import scope_of
 from hx.database.join import join
 
 MANY = 1_200
@@ -260,7 +262,92 @@ def test_so_many_orders_that_a_key_has_no_room_for_them_cover_nothing_that_is_ty
     forge(laptop, *(window if kind == "window" else [WholeSession(session)] * MANY))
     desktop.sync()
     assert {each["reason"] for each in held(desktop)} == {"many"}
-    assert "more than 512 that would reach what is recorded" in desktop.hx("sync", "status").out
+    assert (
+        f"more than {MAX_AHEAD} that would reach what is recorded"
+        in desktop.hx("sync", "status").out
+    )
     desktop.record("echo later", at=now_us(), session=session.hex())
+    desktop.sync()
+    assert desktop.commands == ["echo later"]
+
+
+def forged(machine, *groups, **fields):
+    """Publish tombstones of a member, each group in a segment of its own."""
+    member = attacker(machine)
+    for number, group in enumerate(groups, 1):
+        payload = segment.encode(History(tombstones=frozenset(group)))
+        member.lay(number, member.sealed(number, payload=payload))
+    member.sign(label=machine.name, **fields)
+    member.device.database.close()
+
+
+def of_member(machine, scopes, *, first=0, apart=1):
+    """Return tombstones of a member, with ascending ids.
+
+    `apart`: microseconds between two of them; those that were made at once are of one `hx forget`.
+    """
+    me, made_us = keys_of(machine).device.device_id, now_us()
+    return [
+        Tombstone((1 + first + n).to_bytes(16), made_us + n * apart, me, scope)
+        for n, scope in enumerate(scopes)
+    ]
+
+
+def for_ever(number):
+    return [Window(now_us() + n, 2**62 - n) for n in range(number)]
+
+
+def test_windows_and_tombstones_of_a_session_leave_room_for_each_other(tmp_path):
+    laptop, desktop = vault(tmp_path, "laptop", "desktop")
+    session, until = b"\x5e" * 16, now_us() + 20 * HOUR_US
+    windows = of_member(laptop, [Window(0, until + n) for n in range(MAX_SPARED)])
+    sessions = of_member(laptop, [WholeSession(session)] * MAX_SPARED, first=1 << 100)
+    forged(laptop, windows, sessions)
+    desktop.sync()
+    for each in {each["device_id"]: each for each in held(desktop)}.values():
+        desktop.sync("accept", each["id"], "--yes")
+    desktop.record("echo later", at=now_us(), session=session.hex())
+    desktop.sync()
+    assert desktop.commands == ["echo later"]
+
+
+def test_text_orders_take_no_room_of_the_windows_that_cover_what_is_typed_next(tmp_path):
+    """The ids of the windows are the last ones, and all the text orders name the same line."""
+    laptop, desktop = vault(tmp_path, "laptop", "desktop")
+    until = now_us() + 20 * HOUR_US
+    windows = of_member(laptop, [Window(0, until + n) for n in range(MAX_AHEAD)], first=1 << 100)
+    texts = [scope_of(n.to_bytes(32), [b"echo later"], now_us()) for n in range(MAX_SPARED)]
+    forged(laptop, windows, of_member(laptop, texts))
+    desktop.sync()
+    desktop.record("echo later", at=now_us())
+    desktop.sync()
+    assert desktop.commands == ["echo later"]
+
+
+@pytest.mark.parametrize("answer", ["accept", "refuse"])
+def test_no_answer_to_very_many_orders_stops_recording(tmp_path, answer):
+    laptop, desktop = vault(tmp_path, "laptop", "desktop")
+    forged(laptop, of_member(laptop, for_ever(2 * MAX_SPARED), apart=0))
+    desktop.sync()
+    [waiting] = held(desktop)
+    desktop.sync(answer, waiting["id"], "--yes")
+    for _ in range(2):
+        desktop.record("echo later", at=now_us() + SECOND_US)
+        assert set(desktop.commands) == {"echo later"}
+        desktop.sync()
+    assert set(desktop.commands) == {"echo later"}
+    assert held(desktop), "what there is no room for"
+
+
+def test_two_members_that_accept_what_the_other_has_made_do_not_stop_recording(tmp_path):
+    laptop, desktop, tablet = vault(tmp_path, "laptop", "desktop", "tablet")
+    made = of_member(laptop, for_ever(MANY), apart=0)
+    forged(laptop, made)
+    desktop.sync()
+    ids = sorted(each.tombstone_id for each in made)
+    for part in (ids[:1_000], ids[1_000:]):
+        forged(tablet, accepted=tuple(part))
+        desktop.sync()
+    desktop.record("echo later", at=now_us() + SECOND_US)
     desktop.sync()
     assert desktop.commands == ["echo later"]

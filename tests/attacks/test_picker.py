@@ -40,6 +40,13 @@ def test_few_blanks_and_the_indentation_of_further_lines_are_shown_as_before(tex
     assert "␣" not in shown(text)
 
 
+@pytest.mark.parametrize("blank", "\u00a0\u115f\u2003\u2800\u3000\u3164\uffa0")
+def test_a_blank_of_another_kind_is_spelled(blank):
+    line = shown("git push" + blank * 300 + END)
+    assert line.count(ascii(blank)[1:-1]) > 4
+    assert blank not in line
+
+
 def test_a_command_that_does_not_fit_ends_with_a_mark():
     assert shown("x" * 90 + " " * 300 + END).rstrip().endswith("…")
     assert shown("x" * 60 + " " * 300 + END).rstrip().endswith("…")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from random import Random
 
 import pytest
 
-from cli.attacking_member import AttackingDevice
+from cli.attacking_member import AttackingDevice, keys_of
 from cli.vaults import vault
+from hx.core.format.notice import store_key
 from hx.core.format.verdict import NOT_ARRIVED
 from hx.stores import Denied
 from hx.stores.folder import FolderStore
@@ -98,3 +100,50 @@ def test_a_folder_with_the_name_of_a_temporary_file_of_ours_stops_nothing(tmp_pa
     bert.sync()
     assert bert.commands == ["first", "make it"]
     assert os.path.isdir(anna.folder / place / name)
+
+
+def id_of(member):
+    return keys_of(member).device.device_id
+
+
+@pytest.mark.parametrize("place", ["a file", "a link"])
+def test_what_is_in_the_way_of_the_keys_of_one_device_is_named_and_stops_nobody_else(
+    tmp_path, place
+):
+    anna, bert, carl = vault(tmp_path, "anna", "bert", "carl")
+    folder = anna.folder / "k" / id_of(bert).hex()
+    shutil.rmtree(folder)
+    if place == "a file":
+        folder.write_bytes(b"")
+    else:
+        folder.symlink_to("/")
+    anna.record("make it")
+    for line in (("rotate", "--yes"), ("repair",), ("revoke", "carl", "--yes"), ()):
+        result = anna.hx("sync", *line)
+        assert result.code == 0, result
+        assert str(folder) in result.err, result
+    assert bert.hx("sync").code in {0, 3}
+    assert carl.hx("sync").code == 6, "it was taken out"
+    folder.unlink()
+    assert anna.hx("sync").err == ""
+    bert.sync()
+    assert bert.commands == ["make it"]
+
+
+def test_a_placeholder_under_the_name_of_its_notice_keeps_no_device_in_the_vault(tmp_path):
+    anna, bert, carl = vault(tmp_path, "anna", "bert", "carl")
+    path = anna.folder / store_key(id_of(anna), id_of(carl))
+    placeholder = path.with_name(f".{path.name}.icloud")
+    placeholder.write_bytes(b"")
+    result = anna.hx("sync", "revoke", "carl", "--yes")
+    assert result.code == 0, result
+    assert path.name in result.err
+    bert.sync()
+    assert [device["name"] for device in bert.sync("devices") if device["active"]] == [
+        "bert",
+        "anna",
+    ]
+    placeholder.unlink()
+    anna.sync()
+    assert path.exists()
+    assert carl.hx("sync").code == 6

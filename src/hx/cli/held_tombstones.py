@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from hx.database.sync.held import HeldForget
 
 _ID_DIGITS = 8
-_MANY = f"it is one of more than {MAX_AHEAD:,} that would reach what is recorded from now on"
+_MANY = (
+    f"it is one of more than {MAX_AHEAD:,} that would reach what is recorded from now on, and waits"
+    " until others have ended, whatever you answer"
+)
 _SHOWN = 20  # of what is held
 
 

@@ -23,7 +23,9 @@ MANY = "many"  # with it, more than MAX_AHEAD would cover what is recorded next,
 OF_REVOKED = "revoked"  # it was held when its maker, or who has published it, was revoked
 
 FUTURE_US = 86_400_000_000
-MAX_AHEAD = 512  # applied tombstones of which all that is recorded is spared; a key has more room
+# Applied windows of which all that is recorded is spared; as many tombstones of its session. The
+# rest of the room in a key, 128, is for the text orders that are compared
+MAX_AHEAD = 448
 MAX_HELD = 64  # ids of held tombstones in a manifest
 MAX_DECIDED = 1_024  # ids of tombstones that were accepted; as many that were refused
 _LEAST = 1_000  # events that the tombstones of one maker may always take

@@ -15,13 +15,13 @@ from hx.database.tombstones import has_text_orders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable
 
     from hx.core.model import Artifact, ArtifactKey, Event
     from hx.database.connection import Database
 
     _Place = tuple[int, bytes, bytes]  # when, on which device and in which session
-    _ByText = Callable[[Event], set[bytes]]
+    _ByText = Callable[[Event], list[bytes]]
 
 
 class _Known(NamedTuple):
@@ -46,7 +46,7 @@ def spared_events(database: Database, events: Iterable[Event], now: Moment) -> l
 def _as_spared(event: Event, known: list[_Known], by_text: _ByText | None, now: Moment) -> Event:
     key = event.key
     spared = _spared(known, key.started_at_us, [key[:3]], now)
-    texts = by_text(event) if by_text is not None else set()
+    texts = by_text(event) if by_text is not None else []
     return event._replace(key=key._replace(spared=_in_key(spared, texts)))
 
 
@@ -76,7 +76,7 @@ def _spared(known: list[_Known], begin_us: int, places: list[_Place], now: Momen
 def _by_text(database: Database, now: Moment) -> _ByText | None:
     """Return a function: event -> ids of the text orders that name it and that it is spared of.
 
-    Return None if there is no text order.
+    Those come first that are compared: they would take it. Return None if there is no text order.
     """
     if not has_text_orders(database):
         return None
@@ -87,23 +87,27 @@ def _by_text(database: Database, now: Moment) -> _ByText | None:
     since = {order.tombstone.tombstone_id: order.since for order in orders}
     matcher = Matcher(order.tombstone for order in orders)
 
-    def spared(event: Event) -> set[bytes]:
+    def spared(event: Event) -> list[bytes]:
         begin_us = event.key.started_at_us
         named = matcher.of_event(event)
-        return {each for each in named if not certainly_before(begin_us, since[each], now)}
+        return [
+            each
+            for each, known in since.items()
+            if each in named and not certainly_before(begin_us, known, now)
+        ]
 
     return spared
 
 
-def _in_key(spared: list[_Known], texts: Collection[bytes] = ()) -> tuple[bytes, ...]:
+def _in_key(spared: list[_Known], texts: Iterable[bytes] = ()) -> tuple[bytes, ...]:
     """Return ids as a key contains them; it has no room for more than MAX_SPARED.
 
-    So those come first that would cover the record now. The held ones cover it once they are
-    accepted.
+    So those come first that would cover the record now, then `texts`, in this order. The held ones
+    cover it once they are accepted.
     """
-    applied = {each.tombstone_id for each in spared if not each.is_held} | set(texts)
-    held = {each.tombstone_id for each in spared} - applied
-    return tuple(sorted([*sorted(applied), *sorted(held)][:MAX_SPARED]))
+    applied = sorted(each.tombstone_id for each in spared if not each.is_held)
+    held = sorted(each.tombstone_id for each in spared if each.is_held)
+    return tuple(sorted([*dict.fromkeys([*applied, *texts, *held])][:MAX_SPARED]))
 
 
 def _covers(scope: Window | WholeSession, at_us: int, device_id: bytes, session_id: bytes) -> bool:

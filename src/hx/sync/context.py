@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from contextlib import suppress
 
 from hx.capture import clock
 from hx.core.format import object_names
 from hx.core.record import NamedTuple
 from hx.database.sync import ledger
 from hx.database.sync import vault as rows
-from hx.stores import Missing
+from hx.stores import Denied, Exists, Missing, Placeholder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
 
+    from hx.core.errors import StoreError
     from hx.core.format.genesis import Genesis
     from hx.core.format.keys import DeviceKeys
     from hx.core.format.object_names import Name
@@ -176,6 +178,7 @@ class SyncContext:
         self.holds = True  # whether tombstones of other devices may wait for a person
         self.refused = 0  # records of this device that are due and that no reader would take
         self.listed_by: dict[bytes, bytes] = {}  # device -> digest of what the ledger says it lists
+        self.closed: dict[bytes, StoreError] = {}  # device -> why it was given a key or notice not
         self.staying: list[str] = []  # objects of revoked devices that could not be deleted yet
         self.lacking: set[bytes] = set()  # ids of keys that objects name and that are not here
         self.unvouched: dict[str, bytes] = {}  # manifest -> id of the offered key that opened it
@@ -260,6 +263,32 @@ class SyncContext:
         listed = self.store.list(prefix)
         return [(entry.key, name) for entry in listed if (name := object_names.parsed(entry.key))]
 
+    def named_for(self, device_id: bytes) -> list[tuple[str, Name]]:
+        """Return key and name of the slots and notices for a device; none if they are closed to hx.
+
+        Another user of a share may close their folder, or put a file in its place. Raises
+        StoreError.
+        """
+        try:
+            return self.named(object_names.slots_for(device_id))
+        except Denied as error:
+            self.closed[device_id] = error
+            return []
+
+    def give(self, device_id: bytes, key: str, data: bytes) -> bool:
+        """Put a slot or a notice for a device into the store; return whether it is there.
+
+        What is in the way of one device stops nothing else, and is noted. Raises StoreError.
+        """
+        try:
+            self.store.put(key, data)
+        except Exists:  # another copy of this device has written it, or an interrupted run
+            return True
+        except (Denied, Placeholder) as error:
+            self.closed[device_id] = error
+            return False
+        return True
+
     def unsealed(self, key: str, data: bytes) -> bytes:
         """Return the payload of a manifest, segment or blob at this store key. Raises Fault."""
         from hx.core.format.envelope import unseal
@@ -301,7 +330,7 @@ class SyncContext:
         device, held = self.keyring.secrets.device, self.keyring.secrets.vmks
         keys = sorted(
             (name.key_id not in self.trust.readable, name.key_id not in self.lacking, key, name)
-            for key, name in self.named(object_names.slots_for(device.device_id))
+            for key, name in self.named_for(device.device_id)
             if name.kind == object_names.SLOT and name.key_id not in held
         )
         tried = Counter[bytes]()  # author -> slots whose key no record names
@@ -324,7 +353,9 @@ class SyncContext:
         return bool(named)
 
     def _offer_slot(self, key: str) -> None:
-        opened = open_slot(self.store, key, self.vault.vault_id, self.keyring.secrets.device)
+        opened = None
+        with suppress(Denied):  # it can be read later, and another device may have put one too
+            opened = open_slot(self.store, key, self.vault.vault_id, self.keyring.secrets.device)
         if opened is not None:
             self.keyring.offer(opened)
 

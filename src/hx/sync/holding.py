@@ -93,7 +93,7 @@ def _by_decision(
         if row.tombstone_id in refused:
             _give_back(context, row)
             return 0
-        if not _is_accepted(context, row, accepting):
+        if not (_is_accepted(context, row, accepting) and _leaves_room(context, row)):
             return 0
         held.forget_taken(database, payer_of(context, row))
         return _apply(context, row)
@@ -132,7 +132,7 @@ def _reason(context: SyncContext, forget: HeldForget, events: int | None) -> str
     `events`: None if they were not counted, as too much waits of its maker.
     """
     if not context.holds:
-        return None
+        return None if all(_leaves_room(context, row) for row in forget.rows) else MANY
     first = forget.rows[0]
     revoked = context.trust.revoked
     if any(row.reason is not None and held.is_of(row, revoked) for row in forget.rows):
@@ -190,6 +190,8 @@ def accept(context: SyncContext, row: Held) -> int:
     The caller holds the transaction.
     """
     held.decide(context.database, row.tombstone_id, ACCEPTED, context.now_us)
+    if not _leaves_room(context, row):
+        return 0
     held.forget_taken(context.database, payer_of(context, row))
     return _apply(context, row) + _compare(context)
 
@@ -213,6 +215,15 @@ def refuse(context: SyncContext, row: Held) -> None:
     """
     held.decide(context.database, row.tombstone_id, REFUSED, context.now_us)
     _give_back(context, row)
+
+
+def _leaves_room(context: SyncContext, row: Held) -> bool:
+    """Return whether all that is recorded next can be spared of a tombstone once it is applied.
+
+    Else nothing could be recorded while it lasts. So it stays held, whoever has decided about it,
+    and is judged again when others have ended.
+    """
+    return held.ahead(context.database, [row], context.now_us, MAX_AHEAD) <= MAX_AHEAD
 
 
 def _apply(context: SyncContext, row: Held) -> int:
@@ -239,8 +250,9 @@ def _apply(context: SyncContext, row: Held) -> int:
 def _give_back(context: SyncContext, row: Held) -> None:
     """Let every record here that a held tombstone covers go on under another key; then apply it.
 
-    Where a key has no room for its id, the tombstone stays held. A text order covers nothing, and
-    once it is refused it is compared with nothing. The caller holds the transaction.
+    Where a key has no room for its id, or will have none, the tombstone stays held. A text order
+    covers nothing, and once it is refused it is compared with nothing. The caller holds the
+    transaction.
     """
     if row.kind == "texts":
         _apply(context, row)
@@ -248,7 +260,7 @@ def _give_back(context: SyncContext, row: Held) -> None:
     database = context.database
     tombstone = held.record(database, row)
     covered = held.history_covered(database, tombstone)
-    if not has_room(covered):
+    if not (has_room(covered) and _leaves_room(context, row)):
         return
     kept = given_back(covered, tombstone)
     if kept.events or kept.artifacts:

@@ -6,15 +6,12 @@ that carries it. Source: docs/design/sync.md.
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from hx.core.errors import KeyMissing
 from hx.core.format import object_names, slot
 from hx.core.format.farewell import kept_of, open_invitations_of
 from hx.core.format.keys import key_id, new_vmk
 from hx.core.format.roster_records import device_revoke, epoch, invite_close
 from hx.database.sync import behind, vault
-from hx.stores import Exists
 from hx.sync.heads import slots_written_for
 from hx.sync.notices import write_notices
 from hx.sync.revoked_duty import note_duty
@@ -45,7 +42,9 @@ def update_membership(context: SyncContext) -> None:
     with context.database.transaction():
         behind.drop_others(context.database, context.trust.active.keys() - {context.me})
         note_duty(context)
-        vault.update(context.database, slots_for=slots_written_for(context))
+        # what was in the way of a slot or a notice may be gone at the next push
+        written = None if context.closed else slots_written_for(context)
+        vault.update(context.database, slots_for=written)
 
 
 def admit_joiners(context: SyncContext) -> None:
@@ -117,13 +116,14 @@ def _signer(context: SyncContext) -> dict[str, bytes]:
 def new_epoch(context: SyncContext) -> None:
     """Make an epoch for what is written from now on; inactive devices do not get its key.
 
-    A slot of its key is written for each active device. Raises KeyMissing.
+    A slot of its key is written for each active device. Raises KeyMissing, StoreError.
     """
     vmk, number = new_vmk(), context.trust.next_number
     # the record first: a key whose record cannot be made must not get into custody
     record = epoch(number, key_id(vmk), context.trust.inactive, **_signer(context))
     context.keyring.keep({key_id(vmk): (number, vmk)})
-    _write_slots(context, {key_id(vmk): (number, vmk)}, existing=set())
+    if not _write_slots(context, {key_id(vmk): (number, vmk)}, existing=set()):
+        raise next(iter(context.closed.values()))  # the store takes no key at all
     context.learn([record])
     if (number, key_id(vmk)) not in context.trust.usable:  # only so many records count
         raise KeyMissing(
@@ -159,18 +159,20 @@ def hand_out_keys(
 
 def _write_slots(
     context: SyncContext, vmks: dict[bytes, tuple[int, bytes]], existing: set[tuple[bytes, bytes]]
-) -> None:
-    """Write a slot of each key for each recipient.
+) -> bool:
+    """Write a slot of each key for each recipient; return whether one was written.
 
     `vmks`: key id -> number and key; `existing`: (recipient, key id) of slots to leave out.
     """
+    is_given = False
     for recipient, box_pub in _recipients(context):
         for epoch_key, (number, vmk) in sorted(vmks.items()):
             if (recipient, epoch_key) in existing:
                 continue
             made = slot.Slot(context.vault.vault_id, recipient, epoch_key, number, vmk)
-            with suppress(Exists):  # another copy of this device has written a slot for the key
-                context.store.put(*slot.sealed(made, author=context.me, box_pub=box_pub))
+            key, data = slot.sealed(made, author=context.me, box_pub=box_pub)
+            is_given |= context.give(recipient, key, data)
+    return is_given
 
 
 def _recipients(context: SyncContext) -> list[tuple[bytes, bytes]]:

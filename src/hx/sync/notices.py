@@ -13,7 +13,7 @@ from hx.core.format.roster import evaluate
 from hx.core.format.roster_records import DeviceAdd, DeviceRevoke, read
 from hx.core.format.verdict import Fault
 from hx.database.sync import departures, vault
-from hx.stores import Exists, Missing
+from hx.stores import Missing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,9 +42,10 @@ def write_notices(context: SyncContext, there: Container[str]) -> None:
             recipient=device_id,
             box_pub=member.box_pub,
         )
-        with suppress(Exists):
-            context.store.put(key, data)
-        if departures.notice_noted_us(context.database, device_id) is None:
+        if (
+            context.give(device_id, key, data)
+            and departures.notice_noted_us(context.database, device_id) is None
+        ):
             departures.note_notice(context.database, device_id, context.now_us)
 
 
@@ -103,7 +104,7 @@ def proof_of_revocation(context: SyncContext) -> tuple[Record, ...]:
 
 def _notices(context: SyncContext, device: DeviceKeys) -> Iterator[tuple[Record, ...]]:
     """Yield the records of each notice that can be opened, within the bounds of the format."""
-    for key, name in context.named(object_names.slots_for(context.me)):
+    for key, name in context.named_for(context.me):
         if name.kind != object_names.NOTICE:
             continue
         with suppress(Fault, Missing):

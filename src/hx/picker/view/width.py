@@ -19,7 +19,7 @@ _NAMED = {"\n": " ⏎ ", "\t": "\\t"}
 _MOST_MARKS = 4  # combining marks on one letter: more of them would cover the lines above
 _VARIANTS, _JOINER = "\ufe0e\ufe0f", "\u200d"
 _TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"  # of the skin
-_FILLERS = "\u115f\u1160\u3164\uffa0"  # letters that are invisible
+_FILLERS = "\u115f\u1160\u3164\uffa0\u2800"  # letters that are invisible, and empty Braille
 # regional indicators: two of them are a flag; here they are two letters
 _FLAG_A, _FLAG_Z = 0x1F1E6, 0x1F1FF
 # vowels and finals are drawn into the character before them

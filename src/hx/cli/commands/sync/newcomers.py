@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
 
 def print_newcomers(sync_context: SyncContext) -> None:
-    """Print each device that has joined, and warn when a code may have reached somebody else."""
+    """Print each device that has joined, and warn when a code may have reached somebody else.
+
+    Warn also where something in the store is in the way of what a device is to get.
+    """
+    for error in sync_context.closed.values():
+        print(
+            f"hx: warning: {error.message}; a device gets no key of the vault there until it can be"
+            f" used again\nhx: hint: {error.hint}",
+            file=sys.stderr,
+        )
     newcomers = {each.device_id for each in sync_context.newcomers}
     if not newcomers:  # a sync with nothing new does not evaluate the roster
         return
