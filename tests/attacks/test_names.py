@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from cli.vaults import Member, vault
+import pytest
+
+from cli.attacking_member import attacker, keys_of
+from cli.vaults import Member, is_error, vault
 
 NAME = "laptop (seen 0s ago, this device)"
 
@@ -31,3 +34,16 @@ def test_a_new_device_is_named_with_its_id(tmp_path):
     result = anna.hx("sync")
     [short] = {d["device_id"][:8] for d in bert.sync("devices")} - {own}
     assert f"hx: a new device is in the vault: {short} anna" in result.err
+
+
+@pytest.mark.parametrize("digits", [8, 32])
+def test_a_device_that_calls_itself_by_the_id_of_another_one_hides_neither(tmp_path, digits):
+    anna, bert, evil = vault(tmp_path, "anna", "bert", "evil")
+    ids = {member: keys_of(member).device.device_id.hex() for member in (bert, evil)}
+    attacker(evil).sign(label=ids[bert][:digits])
+    anna.sync()
+    if digits == 8:
+        assert is_error(anna.hx("sync", "revoke", ids[bert][:8], "--yes"), 2, *ids.values())
+    for name in ids.values():
+        told = anna.hx("sync", "revoke", name, "--dry-run", "--json")
+        assert told.json["device_id"] == name, told

@@ -20,7 +20,7 @@ from hx.stores import Missing, Transient
 from hx.sync import copying, vault_file
 from hx.sync.lost_objects import adopt_absent
 from hx.sync.membership import writing_key
-from hx.sync.moved_notes import notes
+from hx.sync.moved_notes import notes, settle
 from hx.sync.pull import require_vault
 
 TYPE_CHECKING = False
@@ -127,9 +127,11 @@ def carry_out(context: SyncContext, target: Store, plan: Plan) -> MoveDone:
     if plan.is_old_readable:
         copied = copying.copy(context, target, only_ahead=plan.is_complete)
     vault_file.put_back(target, context.vault)
+    followed = [key for key, _ in notes(context)]
     note = _leave_note(context, plan.url) if plan.is_old_readable else None
-    _remove_notes(target)
+    removed = _remove_notes(target)
     with context.database.transaction():
+        settle(context.database, [*removed, *followed, *([] if note is None else [note])])
         rows.update(context.database, store=plan.url)
         rows.note_file_system(context.database, target.file_system)
         rows.note_other_vault_file(context.database, is_there=False)
@@ -160,15 +162,20 @@ def _leave_note(context: SyncContext, url: str) -> str | None:
     return key
 
 
-def _remove_notes(target: Store) -> None:
+def _remove_notes(target: Store) -> list[str]:
     """Remove the notes at the new place, from a time when the vault had moved away from there.
+
+    Return their store keys.
 
     If the new place is the old one under another path, this removes the note of this move too.
     """
+    removed = []
     for entry in list(target.list(object_names.MANIFESTS)):
         name = object_names.parsed(entry.key)
         if name is not None and name.kind == object_names.MOVED:
             target.delete(entry.key)
+            removed.append(entry.key)
+    return removed
 
 
 def clear_old(context: SyncContext, target: Store, plan: Plan) -> int:

@@ -1,7 +1,8 @@
 """Notes at a place that the vault has moved to another one: who believes them, who removes them.
 
 Only a note that an active admin has signed counts, and even then a person is asked: whoever has
-stolen the keys of an admin could write one. Source: docs/format.md, "Moved".
+stolen the keys of an admin could write one. A note counts once: the holder of the store can show it
+again when this device has long followed it and come back. Source: docs/format.md, "Moved".
 """
 
 from __future__ import annotations
@@ -18,11 +19,16 @@ from hx.stores import Denied, Missing, Transient
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hx.core.format.moved import Moved
     from hx.core.format.object_names import Name
+    from hx.database.connection import Database
     from hx.sync.context import SyncContext
 
 _MOST = 64  # notes that are read: a member could write any number of them
+_SETTLED = "moved_notes"  # meta: the ids of notes that this device has followed, made or removed
+_ID_BYTES = len(object_names.NIL)
 
 
 def require_not_moved(context: SyncContext) -> None:
@@ -47,10 +53,32 @@ def newest(context: SyncContext) -> Moved | None:
 def notes(context: SyncContext) -> list[tuple[str, Moved]]:
     """Return store key and content of the notes that count. Raises StoreError."""
     found = []
-    for key, name in sorted(context.moved)[:_MOST]:
+    settled = _settled(context.database)
+    new = [(key, name) for key, name in context.moved if name.object_id not in settled]
+    for key, name in sorted(new)[:_MOST]:
         with suppress(Fault, Missing, Transient, Denied):
-            found.append((key, read_note(context, key, name)))
+            note = read_note(context, key, name)
+            if note.store != context.vault.store:  # it would lead to where this device is
+                found.append((key, note))
     return found
+
+
+def settle(database: Database, keys: Iterable[str]) -> None:
+    """Let the notes at these store keys count no more; the last of them are remembered longest.
+
+    The caller holds the transaction.
+    """
+    names = filter(None, map(object_names.parsed, keys))
+    known = dict.fromkeys([*_settled(database), *(name.object_id for name in names)])
+    if known:
+        database.set_meta(_SETTLED, b"".join([*known][-_MOST:]))
+
+
+def _settled(database: Database) -> list[bytes]:
+    ids = database.meta(_SETTLED)
+    if not isinstance(ids, bytes):
+        return []
+    return [ids[start : start + _ID_BYTES] for start in range(0, len(ids), _ID_BYTES)]
 
 
 def read_note(context: SyncContext, key: str, name: Name) -> Moved:

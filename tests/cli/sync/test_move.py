@@ -283,3 +283,47 @@ def test_a_sync_on_a_terminal_follows_a_note_after_one_question(members, tmp_pat
     terminal.wait()
     laptop.sync()
     assert "make late" in laptop.commands
+
+
+# ---- the holder of a store shows notes again ----
+
+
+def notes_in(folder):
+    """Return the notes in the folder of a store, by the names of their files."""
+    return {
+        path.name: path.read_bytes()
+        for path in (folder / "m").iterdir()
+        if object_names.parsed(f"m/{path.name}").kind == object_names.MOVED
+    }
+
+
+def test_a_note_that_was_followed_and_is_shown_again_leads_nobody_away(members, tmp_path):
+    laptop, desktop = members
+    first, second = laptop.folder, tmp_path / "second"
+    second.mkdir()
+    move(laptop, second)
+    old = notes_in(first)
+    assert desktop.hx("sync").code == 6
+    for place in (second, first):
+        for member in (desktop, laptop):
+            move(member, place)
+    for name, data in old.items():
+        (first / "m" / name).write_bytes(data)
+    for member in (laptop, desktop):
+        assert member.hx("sync").code == 0
+    again = tmp_path / "third"
+    again.mkdir()
+    move(laptop, again)
+    assert is_error(desktop.hx("sync"), 6, str(again))
+
+
+def test_a_note_that_names_the_place_where_it_lies_leads_nobody_away(members, tmp_path):
+    laptop, desktop = members
+    first, second = laptop.folder, tmp_path / "second"
+    second.mkdir()
+    move(laptop, second)
+    move(desktop, second)
+    for name, data in notes_in(first).items():
+        (second / "m" / name).write_bytes(data)
+    for member in (laptop, desktop):
+        assert member.hx("sync").code == 0

@@ -21,9 +21,11 @@ _MIN_ID = 4  # digits of an id that name a device
 def device_named(name: str, seen: list[DeviceSeen], among: Container[bytes]) -> DeviceSeen:
     """Return the device that a name, or the beginning of an id, means. Raises UsageError.
 
-    `among`: the ids of the devices that can be meant.
+    A device gives itself its name, which may be the id of another one: a whole id means the device
+    that has it. `among`: the ids of the devices that can be meant.
     """
-    called = [
+    whole = [device for device in seen if device.device_id.hex() == name.lower()]
+    called = whole or [
         device
         for device in seen
         if device.name == name
@@ -38,7 +40,7 @@ def device_named(name: str, seen: list[DeviceSeen], among: Container[bytes]) -> 
             " an id",
         )
     if len(present) > 1:
-        ids = ", ".join(short_id(device) for device in present)
+        ids = ", ".join(device.device_id.hex() for device in present)
         raise UsageError(f"several devices are called {name!r}: {ids}", "give one of these ids")
     return present[0]
 
