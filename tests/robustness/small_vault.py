@@ -58,6 +58,9 @@ class Vault:
         if name.kind == object_names.GENESIS:
             if genesis.read(data).sha256 != self.context.genesis.sha256:
                 raise Fault("", "another genesis", "")
+            kept = object_names.vault_file_of(self.vault_id)  # beside that of another vault
+            if key not in (object_names.VAULT_KEY, kept):
+                raise Fault("", "of another vault", "")
         elif name.kind == object_names.SLOT:
             box_seed = self.boxes[name.object_id]
             opened_slot = slot.opened(data, expect=key, vault_id=self.vault_id, box_seed=box_seed)

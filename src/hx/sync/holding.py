@@ -50,14 +50,22 @@ def judge(context: SyncContext) -> int:
     for row in held.read(context.database):
         if row.tombstone_id in refused or row.tombstone_id in accepted:
             forgotten += _by_decision(context, row, refused, accepted[row.tombstone_id])
+    # before the others are counted: the device that accepted an order has made some for its effect
+    forgotten += _compare_now(context)
     effects = Effects(context)
     waiting = held.forgets(held.read(context.database))
     for first in range(0, len(waiting), _AT_ONCE):
         with context.database.transaction():
             for forget in waiting[first : first + _AT_ONCE]:
                 forgotten += _by_effect(context, forget, effects)
+    return forgotten + _compare_now(context)
+
+
+def _compare_now(context: SyncContext) -> int:
+    if not has_uncompared(context.database):
+        return 0
     with context.database.transaction():
-        return forgotten + _compare(context)
+        return _compare(context)
 
 
 def _take_refusals(context: SyncContext) -> None:

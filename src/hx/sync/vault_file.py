@@ -125,6 +125,6 @@ def kept_beside(store: Store, is_wanted: Callable[[Genesis], bool]) -> tuple[byt
         with suppress(Fault, Missing, Transient, Denied):
             data = store.get(key, size_limit(object_names.GENESIS))
             genesis = read(data)
-            if is_wanted(genesis):
+            if key == object_names.vault_file_of(genesis.vault_id) and is_wanted(genesis):
                 return data, genesis
     return None
