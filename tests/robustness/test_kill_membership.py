@@ -6,40 +6,32 @@ No folder is dead afterwards, no recovery words are lost, no history, and no dev
 from __future__ import annotations
 
 import json
-import os
-import random
-import shutil
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from cli.vaults import KEYS, Member
 from robustness.busy_vault import must
+from robustness.kills import SavedMachines, folder_in_ram, kill
 from robustness.store_folder import secrets
-from robustness.strace import KILLED, killed, points, run
+from robustness.strace import run
 
-RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-SEED = int(os.environ.get("HX_SEED", "1"))
-WRITES = ("pwrite64", "ftruncate", "fdatasync")  # calls of SQLite, by far the most
+if TYPE_CHECKING:
+    from pathlib import Path
+
 ASK = dict.fromkeys(("HX_PASSPHRASE_COMMAND", "HX_NEW_PASSPHRASE_COMMAND"), "echo sesame")
 OWN = {"laptop": "echo of the laptop", "desktop": "echo of the desktop"}
 
 
-class Machines:
+class Machines(SavedMachines):
     """The machines `laptop`, `desktop` and `spare`, and the folder of a store between them.
 
-    `members` are in one vault. What `reset` restores is the state after `begin`.
+    `members` are in one vault. What `reset` restores is the state after `save`.
     """
 
     def __init__(self, folder: Path, members: tuple[str, ...]) -> None:
-        self._folder = folder
-        store = folder / "work" / "store"
-        store.mkdir(parents=True)
-        self.laptop, self.desktop, self.spare = (
-            Member(folder / "work" / name, store, name) for name in ("laptop", "desktop", "spare")
-        )
+        super().__init__(folder, "laptop", "desktop", "spare")
         self.words, self.code = "", b""
         for member in (self.laptop, self.desktop):
             member.record(OWN[member.name])
@@ -55,16 +47,6 @@ class Machines:
         if members == ("laptop",):
             self.code = self.invite()
 
-    def invite(self) -> bytes:
-        return must(run(self.laptop, "sync", "invite")).text.splitlines()[0].encode()
-
-    def save(self) -> None:
-        shutil.copytree(self._folder / "work", self._folder / "saved")
-
-    def reset(self) -> None:
-        shutil.rmtree(self._folder / "work")
-        shutil.copytree(self._folder / "saved", self._folder / "work")
-
     def require_equal(self, *members: Member, devices: int) -> None:
         """Assert that all members hold every event, and that the vault has so many devices."""
         for member in (*members, *members):
@@ -79,8 +61,8 @@ class Machines:
 
 @contextmanager
 def machines_in_ram(*members):
-    with tempfile.TemporaryDirectory(dir=RAM, prefix="hx-kill-") as name:
-        yield Machines(Path(name), members)
+    with folder_in_ram() as folder:
+        yield Machines(folder, members)
 
 
 @pytest.fixture(scope="module")
@@ -129,28 +111,6 @@ def words_in(text):
     if start < 0 or '"recovery_words"' not in text:
         return ""
     return json.JSONDecoder().raw_decode(text[start:])[0]["recovery_words"]
-
-
-def kill(machines, member, arguments, check, *, stdin=b"", many=None):  # noqa: PLR0913
-    """Kill the command at each chosen call, and check what comes after; many None: at all."""
-    machines.reset()
-    every = points(member, *arguments, stdin=stdin)
-    if many is not None:
-        rng = random.Random(SEED)
-        few = [point for point in every if point.call not in WRITES]
-        rest = [point for point in every if point.call in WRITES]
-        every = rng.sample(few, min(many, len(few))) + rng.sample(rest, min(3, len(rest)))
-    reached = 0
-    for point in every:
-        machines.reset()
-        ended = killed(member, arguments, point, stdin=stdin)
-        reached += ended.code == KILLED
-        try:
-            check(ended)
-        except AssertionError as error:
-            error.add_note(f"killed before {point.call} number {point.number} of {arguments}")
-            raise
-    assert reached > 0.8 * len(every)
 
 
 def kill_init(machines, many=None):

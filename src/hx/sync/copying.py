@@ -111,18 +111,19 @@ def _copy_one(context: SyncContext, target: Store, key: str) -> int | None:
     name = object_names.parsed(key)
     assert name is not None
     with suppress(Missing, Fault, Exists):
-        data = context.store.get(key, size_limit(name.kind))
-        checked(
-            data,
-            expect=key,
-            kinds=object_names.KINDS,
-            vault_id=context.vault.vault_id,
-            suite=None,
-        )
+        data = _whole(context, key, name)
         if not _is_other(context, name, data):
             target.put(key, data)
             return len(data)
     return None
+
+
+def _whole(context: SyncContext, key: str, name: Name) -> bytes:
+    """Return an object whose header fits its name and the vault. Raises Fault, StoreError."""
+    data = context.store.get(key, size_limit(name.kind))
+    vault_id, kinds = context.vault.vault_id, object_names.KINDS
+    checked(data, expect=key, kinds=kinds, vault_id=vault_id, suite=None)
+    return data
 
 
 def _is_other(context: SyncContext, name: Name, data: bytes) -> bool:
@@ -139,14 +140,7 @@ def _is_gone(context: SyncContext, key: str) -> bool:
     if name is None:  # a folder that hx may not open
         return False
     try:
-        data = context.store.get(key, size_limit(name.kind))
-        checked(
-            data,
-            expect=key,
-            kinds=object_names.KINDS,
-            vault_id=context.vault.vault_id,
-            suite=None,
-        )
+        _whole(context, key, name)
     except Missing:
         return True
     except Fault as fault:

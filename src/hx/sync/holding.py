@@ -28,7 +28,6 @@ from hx.database.queries.imports import copy_numbers
 from hx.database.sync import held
 from hx.database.sync.held import ACCEPTED, NOT_COUNTED, REFUSED
 from hx.database.sync.locations import SegmentSource
-from hx.database.tombstones import has_uncompared
 from hx.sync.clocks_ahead import note_gone
 from hx.sync.held_effects import Effects, payer_of
 from hx.sync.revoked_duty import look_again
@@ -51,21 +50,21 @@ def judge(context: SyncContext) -> int:
         if row.tombstone_id in refused or row.tombstone_id in accepted:
             forgotten += _by_decision(context, row, refused, accepted[row.tombstone_id])
     # before the others are counted: the device that accepted an order has made some for its effect
-    forgotten += _compare_now(context)
+    forgotten += _compare(context)
     effects = Effects(context)
     waiting = held.forgets(held.read(context.database))
     for first in range(0, len(waiting), _AT_ONCE):
         with context.database.transaction():
             for forget in waiting[first : first + _AT_ONCE]:
                 forgotten += _by_effect(context, forget, effects)
-    return forgotten + _compare_now(context)
+    return forgotten + _compare(context)
 
 
-def _compare_now(context: SyncContext) -> int:
-    if not has_uncompared(context.database):
-        return 0
-    with context.database.transaction():
-        return _compare(context)
+def _compare(context: SyncContext) -> int:
+    """Forget what text orders take that were just applied; return how many events have gone."""
+    from hx.database import text_orders  # few pulls need the cryptography
+
+    return text_orders.compare(context.database, context.me, context.moment())
 
 
 def _take_refusals(context: SyncContext) -> None:
@@ -201,19 +200,12 @@ def accept(context: SyncContext, row: Held) -> int:
     if not _leaves_room(context, row):
         return 0
     held.forget_taken(context.database, payer_of(context, row))
-    return _apply(context, row) + _compare(context)
+    forgotten = _apply(context, row)
+    if row.kind == "texts":
+        from hx.database.text_orders import compare_within
 
-
-def _compare(context: SyncContext) -> int:
-    """Forget what text orders take that were just applied; return how many events have gone.
-
-    The caller holds the transaction.
-    """
-    if not has_uncompared(context.database):
-        return 0
-    from hx.database.text_orders import compare_within
-
-    return compare_within(context.database, context.me, context.moment())
+        forgotten += compare_within(context.database, context.me, context.moment())
+    return forgotten
 
 
 def refuse(context: SyncContext, row: Held) -> None:

@@ -110,6 +110,7 @@ CREATE TABLE tombstone (
     compared INTEGER NOT NULL DEFAULT 1  -- of a text order: whether every event here was compared
 );
 CREATE INDEX tombstone_scope ON tombstone (kind, scope_id);
+CREATE INDEX tombstone_window ON tombstone (until_us) WHERE kind = 'window';
 CREATE INDEX tombstone_uncompared ON tombstone (id) WHERE compared = 0;
 CREATE TABLE tombstone_key (
     at_us INTEGER NOT NULL,
