@@ -135,17 +135,18 @@ def _known(database: Database, places: list[_Place]) -> list[_Known]:
     return known
 
 
-def _of_both(sql: str) -> str:
+def _of_both(sql: str, applied: str = "tombstone") -> str:
     """Return a query for applied and for held tombstones: a held one is known too."""
     return " UNION ALL ".join(
-        sql.format(is_held, table) for is_held, table in enumerate(("tombstone", "held"))
+        sql.format(is_held, table) for is_held, table in enumerate((applied, "held"))
     )
 
 
 _NOTED = "known_at_us, known_boot_us, known_boot_id, {} FROM {}"
 _WINDOWS = _of_both(
     f"SELECT tombstone_id, since_us, until_us, scope_id, {_NOTED}"
-    " WHERE kind = 'window' AND since_us <= ?1 AND until_us > ?2"
+    " WHERE kind = 'window' AND since_us <= ?1 AND until_us > ?2",
+    "tombstone INDEXED BY tombstone_window",  # few of them end later than a new record begins
 )
 _SESSIONS = _of_both(f"SELECT tombstone_id, {_NOTED} WHERE kind = 'session' AND scope_id = ?1")
 
