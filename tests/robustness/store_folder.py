@@ -39,6 +39,14 @@ def secrets(member: Member) -> Secrets:
     return decode(body)
 
 
+def require_no_keys(member: Member, former: Secrets) -> None:
+    """Assert that no file of a member holds one of these keys."""
+    kept = [path.read_bytes() for path in member.home.rglob("*") if path.is_file()]
+    keys = [former.device.sign_seed, former.device.box_seed]
+    keys += [vmk for _, vmk in former.vmks.values()]
+    assert not [key for key in keys for data in kept if key in data]
+
+
 def opener(*members: Member) -> Opener:
     """Return an Opener with the keys of all these members."""
     from hx.core.format.genesis import read

@@ -7,7 +7,7 @@ import pytest
 from hx.core.format import object_names
 from robustness.busy_vault import must
 from robustness.kills import TwoMachines, folder_in_ram, kill
-from robustness.store_folder import objects, secrets
+from robustness.store_folder import objects, require_no_keys, secrets
 from robustness.strace import run
 
 REVOKE = ("sync", "revoke", "desktop", "--yes")
@@ -65,10 +65,7 @@ def kill_removal(machines, many=None):
     def check(_):
         ended = run(machines.desktop, "sync")
         assert (ended.code, OUT in ended.text) == (6, True), ended
-        kept = [path.read_bytes() for path in machines.desktop.home.rglob("*") if path.is_file()]
-        keys = [machines.former.device.sign_seed, machines.former.device.box_seed]
-        keys += [vmk for _, vmk in machines.former.vmks.values()]
-        assert not [key for key in keys for data in kept if key in data]
+        require_no_keys(machines.desktop, machines.former)
         assert machines.desktop.commands == [
             "echo alone", "echo of the desktop", "echo of the laptop",
         ]  # fmt: skip

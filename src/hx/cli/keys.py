@@ -161,9 +161,11 @@ def next_passphrase(config: Config) -> bytes:
 
 
 def _nobody_to_ask(*, new: bool) -> KeyMissing:
-    other = ", or say --custody file to keep the keys unencrypted" if new else ""
+    are = "would be" if new else "are"
+    other = ", or choose `file`, which keeps the keys unencrypted" if new else ""
     return KeyMissing(
-        "the keys of this device are sealed with a passphrase, and there is no terminal to ask on",
+        f"the keys of this device {are} sealed with a passphrase, and there is no terminal to ask"
+        " on",
         f"set HX_PASSPHRASE_COMMAND to a program that prints the passphrase{other}",
     )
 

@@ -43,6 +43,7 @@ class Plan(NamedTuple):
     objects: list[StoredObject]  # to copy from the old store
     file_systems: tuple[str, str]  # of the old store, as it was last seen, and of the new place
     is_with_another: bool  # another vault lies in the old store
+    tells_others: bool  # this device can leave a note at the old place, which others believe
 
     @property
     def is_elsewhere(self) -> bool:
@@ -80,10 +81,16 @@ def planned(context: SyncContext, target: Store, url: str, *, fill: bool) -> Pla
     is_readable = not is_here and error is None
     is_complete = state == vault_file.PINNED
     wanted = copying.to_copy(context.store, target, only_ahead=is_complete) if is_readable else []
-    file_systems = rows.file_system(context.database), target.file_system
-    is_with_another = is_readable and rows.lies_with_another(context.database)
     return Plan(
-        url, is_vault, is_here, is_readable, is_complete, wanted, file_systems, is_with_another
+        url,
+        is_vault,
+        is_here,
+        is_readable,
+        is_complete,
+        wanted,
+        (rows.file_system(context.database), target.file_system),
+        is_readable and rows.lies_with_another(context.database),
+        _is_believed(context, url),
     )
 
 
@@ -143,7 +150,7 @@ def _leave_note(context: SyncContext, url: str) -> str | None:
 
     Nobody would believe the note of another device.
     """
-    if context.me not in context.trust.admins or not moved.is_place(url):
+    if not _is_believed(context, url):
         return None
     for key, note in notes(context):
         if (note.device_id, note.store) == (context.me, url):
@@ -160,6 +167,11 @@ def _leave_note(context: SyncContext, url: str) -> str | None:
     )
     context.store.put(key, data)
     return key
+
+
+def _is_believed(context: SyncContext, url: str) -> bool:
+    """Return whether a note of this device about a place would count: it is an admin."""
+    return context.me in context.trust.admins and moved.is_place(url)
 
 
 def _remove_notes(target: Store) -> list[str]:

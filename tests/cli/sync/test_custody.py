@@ -62,6 +62,12 @@ def test_the_keys_move_to_a_sealed_file_and_back(member):
     assert "nothing was changed" in member.hx("sync", "custody", "--to", "file").out
 
 
+def test_without_a_terminal_it_says_how_the_new_passphrase_is_given(member):
+    said = member.hx("sync", "custody", "--to", "passphrase")
+    assert is_error(said, 6, "would be sealed with a passphrase", "HX_PASSPHRASE_COMMAND", "`file`")
+    assert works(member)
+
+
 def test_the_passphrase_changes(member):
     custody(member, "--to", "passphrase", env=ASK)
     sealed = (member.home / "custody.sealed").read_bytes()

@@ -175,9 +175,22 @@ def test_a_device_that_is_no_admin_leaves_no_note(members, tmp_path):
     laptop, desktop = members
     folder = tmp_path / "new"
     folder.mkdir()
-    assert "on each device" in move(desktop, folder).err
+    asked = desktop.hx("sync", "move", "--store", url(folder)).out
+    assert f"this device is no admin, so nothing in {url(laptop.folder)} tells the others" in asked
+    told = move(desktop, folder).err
+    assert f"each other device, which still syncs through {url(laptop.folder)}" in told
     assert object_names.MOVED not in kinds(laptop.folder)
     assert laptop.hx("sync").code == 0
+
+
+def test_a_place_is_named_as_for_init_and_join(members, tmp_path):
+    laptop, _ = members
+    (laptop.cwd / "new").mkdir()
+    result = laptop.hx("sync", "move", "--store", "~/new", "--yes", "--json")
+    assert (result.code, result.json["store"]) == (0, url(laptop.cwd / "new"))
+    folder = moved_to(laptop.cwd / "new", tmp_path / "newer")
+    result = laptop.hx("sync", "move", "--store", str(folder), "--yes", "--json")
+    assert (result.code, result.json["store"]) == (0, url(folder))
 
 
 def test_a_damaged_object_does_not_take_its_name_at_the_new_place(members, tmp_path):

@@ -27,6 +27,7 @@ from hx.cli.prompts import Progress, confirm, confirm_after
 from hx.cli.text import count
 from hx.core.record import NamedTuple
 from hx.database.counts import totals
+from hx.stores import spelled_out
 from hx.sync.device_state import place_here, require_place
 from hx.sync.move import adopt_all_lost, carry_out, clear_old, planned
 from hx.sync.pull import pull
@@ -49,7 +50,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
     context = drained(open_context(config))
     finish_removal(context)
     vault = vault_of(context)
-    url = given.store.rstrip("/")
+    url = spelled_out(given.store).rstrip("/")
     with alone(context):
         target = store_at(context, url, private=not is_sealed(vault))
         old = sync_context_of(context)
@@ -96,6 +97,9 @@ def _before(context: Context, old: str, plan: Plan) -> Iterator[str]:
             f"{count(len(plan.objects), 'object')} of the vault, {count(size, 'byte')}, are copied"
             f" from {old} to {plan.url}"
         )
+    if plan.objects and not plan.tells_others:
+        yield f"this device is no admin, so nothing in {old} tells the others of it:"
+        yield "  they go on there until the same command is run on each of them"
     if plan.is_with_another:
         yield f"another vault lies in {old}: the objects of this one are deleted there afterwards"
     if not plan.is_vault and not plan.is_old_readable:
@@ -169,8 +173,10 @@ def _hint(moved: _Moved) -> None:
     elif moved.plan.is_here:
         return
     else:
-        command = f"`hx sync move --store {quote(moved.plan.url)}`"
-        line = f"on each device that does not reach the vault any more: {command}"
+        which = "each device that does not reach the vault any more"
+        if moved.done.copied.objects:
+            which = f"each other device, which still syncs through {moved.old}"
+        line = f"run this on {which}: `hx sync move --store {quote(moved.plan.url)}`"
     print(f"hx: {line}", file=sys.stderr)
 
 
