@@ -263,7 +263,7 @@ def test_so_many_orders_that_a_key_has_no_room_for_them_cover_nothing_that_is_ty
     desktop.sync()
     assert {each["reason"] for each in held(desktop)} == {"many"}
     assert (
-        f"more than {MAX_AHEAD} that would reach what is recorded"
+        f"more than {MAX_AHEAD} would also take what is recorded"
         in desktop.hx("sync", "status").out
     )
     desktop.record("echo later", at=now_us(), session=session.hex())

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _ID_DIGITS = 8
 _MANY = (
-    f"it is one of more than {MAX_AHEAD:,} that would reach what is recorded from now on, and waits"
-    " until others have ended, whatever you answer"
+    f"more than {MAX_AHEAD:,} would also take what is recorded from now on, so it waits until"
+    " others have ended, whatever you answer"
 )
 _SHOWN = 20  # of what is held
 

@@ -111,15 +111,16 @@ def device_keys(context: Context) -> DeviceKeys:
         raise KeysLost(f"the key file {path} is missing", RESTORE) from None
 
 
-def asker(config: Config) -> Callable[[bool], bytes]:
+def asker(config: Config, option: str = "--custody") -> Callable[[bool], bytes]:
     """Return a function that asks for the passphrase once in this process; its argument is `new`.
 
-    It runs HX_PASSPHRASE_COMMAND, or else asks on the terminal, twice for a new passphrase.
+    It runs HX_PASSPHRASE_COMMAND, or else asks on the terminal, twice for a new passphrase. The
+    `option` chooses the kind of custody in this command: the hint names it.
     """
 
     def ask(new: bool) -> bytes:
         if not _answers:
-            _answers.append(_passphrase(config, new=new))
+            _answers.append(_passphrase(config, option if new else None))
         return _answers[0]
 
     return ask
@@ -128,15 +129,15 @@ def asker(config: Config) -> Callable[[bool], bytes]:
 _answers: list[bytes] = []  # at most one: a process works for one device
 
 
-def _passphrase(config: Config, *, new: bool) -> bytes:
+def _passphrase(config: Config, option: str | None) -> bytes:
     # a variable that is set and empty is an error: a script must not wait for a terminal
     if config.passphrase_command is not None:
         from hx.custody.passphrase_command import passphrase
 
         return passphrase(config.passphrase_command)
     if not at_terminal():
-        raise _nobody_to_ask(new=new)
-    return _new_passphrase() if new else secret("passphrase of this device's keys: ")
+        raise _nobody_to_ask(option)
+    return _new_passphrase() if option else secret("passphrase of this device's keys: ")
 
 
 def next_passphrase(config: Config) -> bytes:
@@ -160,9 +161,9 @@ def next_passphrase(config: Config) -> bytes:
     return _new_passphrase()
 
 
-def _nobody_to_ask(*, new: bool) -> KeyMissing:
-    are = "would be" if new else "are"
-    other = ", or choose `file`, which keeps the keys unencrypted" if new else ""
+def _nobody_to_ask(option: str | None) -> KeyMissing:
+    are = "would be" if option else "are"
+    other = f", or say `{option} file` to keep the keys unencrypted" if option else ""
     return KeyMissing(
         f"the keys of this device {are} sealed with a passphrase, and there is no terminal to ask"
         " on",

@@ -64,7 +64,9 @@ def test_the_keys_move_to_a_sealed_file_and_back(member):
 
 def test_without_a_terminal_it_says_how_the_new_passphrase_is_given(member):
     said = member.hx("sync", "custody", "--to", "passphrase")
-    assert is_error(said, 6, "would be sealed with a passphrase", "HX_PASSPHRASE_COMMAND", "`file`")
+    assert is_error(
+        said, 6, "would be sealed with a passphrase", "HX_PASSPHRASE_COMMAND", "--to file"
+    )
     assert works(member)
 
 

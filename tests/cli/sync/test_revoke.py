@@ -265,7 +265,7 @@ def test_the_words_end_what_a_thief_of_an_admin_has_done_to_the_other_admins(mem
     copy = tmp_path / "copy"
     shutil.copytree(laptop.folder, copy)
     said = revoke(laptop, "desktop", "--yes").out
-    [hint] = [line for line in said.splitlines() if "the recovery words end that" in line]
+    [hint] = [line for line in said.splitlines() if "the recovery words prevent that" in line]
     laptop.folder.rename(tmp_path / "now")
     copy.rename(laptop.folder)  # the thief has not read it
     assert revoke(desktop, "laptop", "--yes").code == 0
@@ -277,7 +277,7 @@ def test_the_words_end_what_a_thief_of_an_admin_has_done_to_the_other_admins(mem
     assert is_error(revoke(rescue, arguments[0], "--yes"), 2, "no longer in the vault")
     result = revoke(rescue, *arguments, "--yes", stdin=laptop.words)
     assert result.code == 0, result
-    assert "the recovery words end that" not in result.out
+    assert "the recovery words prevent that" not in result.out
     again = revoke(rescue, *arguments, "--yes", stdin=laptop.words)
     assert is_error(again, 2, "no longer in the vault")
     laptop.record("echo still here")

@@ -332,7 +332,7 @@ def test_when_one_code_has_let_in_two_devices_all_members_are_told(pair, tmp_pat
     thief = let_in_apart(laptop, desktop, tmp_path)
     for member in pair:
         warning = member.hx("sync").err
-        assert "hx: warning: an invitation is for one device, and these have come in" in warning
+        assert "hx: warning: an invitation is for one device, but several have joined" in warning
         assert re.search(": [0-9a-f]{8} (friend|thief), [0-9a-f]{8} (friend|thief)\n", warning)
         assert "hx: warning" not in member.hx("sync").err
         assert "warning   an invitation is for one device" in member.hx("sync", "status").out

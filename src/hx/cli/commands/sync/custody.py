@@ -77,5 +77,5 @@ def _change(context: Context, kind: str) -> bool:
     if kind == PASSPHRASE == kept.name:
         moves.new_passphrase(where, secrets, keys.next_passphrase(context.config))
     else:
-        moves.change(secrets, kind, where, keys.asker(context.config))
+        moves.change(secrets, kind, where, keys.asker(context.config, "--to"))
     return True

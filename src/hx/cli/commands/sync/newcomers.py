@@ -67,7 +67,7 @@ def _offer_admin(sync_context: SyncContext, newcomers: set[bytes]) -> None:
 
 _HINT = (
     "if one of them is not yours, take it out at once: `hx sync revoke DEVICE`, which says what"
-    " else to do; it can read all that it got until then"
+    " else to do; it keeps what it has read until then"
 )
 
 
@@ -80,7 +80,7 @@ def shared_codes(trust: Trust) -> Iterator[str]:
 
 def _shared(trust: Trust, sharing: Iterable[bytes]) -> str:
     names = ", ".join(_names(trust, sharing))
-    return f"an invitation is for one device, and these have come in by one: {names}"
+    return f"an invitation is for one device, but several have joined by the same one: {names}"
 
 
 def _not_admitted(trust: Trust) -> set[bytes]:

@@ -196,7 +196,7 @@ def _lasting(outlook: Outlook) -> Iterator[str]:
     if outlook.needs_words:
         yield "what stays: it is an admin, so with its keys somebody can take out the other admins;"
         command = f"hx sync revoke {short_id(outlook.target)} --words-file FILE"
-        yield f"  the recovery words end that, before or after it: {command}"
+        yield f"  the recovery words prevent that, and end it: {command}"
 
 
 def _secrets(outlook: Outlook) -> Iterator[str]:
