@@ -52,7 +52,6 @@ from hx.sync.rotate import rotate
 from stores.faulty import FaultyStore, never
 from sync.environment import Crash, StoreView, history, records_of
 
-RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 URL = "memory:"
 CANARY = b"cnry"
 
@@ -137,7 +136,7 @@ class WatchedOutbox(Outbox):
 @lru_cache(1)
 def _empty_database():
     """Return the bytes of a new database. Creating the schema is slow, so it is done once."""
-    with tempfile.TemporaryDirectory(dir=RAM) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "hx.db")
         opened = open_database(path)
         opened.execute("PRAGMA journal_mode = delete").fetchall()
