@@ -291,7 +291,10 @@ class Device:
 
     def accept(self, forget):
         """Carry out what is held."""
-        self._decide(holding.accept, forget)
+        context = self.context()
+        with self.database.transaction():
+            for row in forget.rows:
+                holding.accept(context, row)
 
     def refuse(self, forget):
         """Keep what a held `hx forget` would take: from now on these are records of this device."""
@@ -300,14 +303,10 @@ class Device:
             tombstone = held.record(self.database, row)
             given_back = {spared_of(tombstone, event): None for event in given_back}
         kept = given_back.keys() - self.dump().events
-        self._decide(holding.refuse, forget)
-        self._register(kept)
-
-    def _decide(self, act, forget):
         context = self.context()
         with self.database.transaction():
-            for row in forget.rows:
-                act(context, row)
+            holding.refuse(context, forget.rows)
+        self._register(kept)
 
     def pin(self, session_id, *, pinned):
         before = dump(self.database).pins

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hx.core.event_name import ident
 from hx.core.record import NamedTuple
 from hx.database import counts
-from hx.database.rows import select_events
+from hx.database.rows import among, select_events
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,10 +29,15 @@ def events_at(database: Database, keys: Iterable[EventKey]) -> dict[Event, int]:
 
     Two events may differ only in what they are spared of: then both are returned.
     """
+    return events_of(database, rows_of(database, keys))
+
+
+def events_of(database: Database, rows: Iterable[int]) -> dict[Event, int]:
+    """Return event -> row id, for the events with these row ids."""
     events: dict[Event, int] = {}
-    rows = [str(row) for row in rows_of(database, keys)]
-    for start in range(0, len(rows), _CHUNK):
-        condition = f"event.id IN ({','.join(rows[start : start + _CHUNK])})"
+    wanted = [*rows]
+    for start in range(0, len(wanted), _CHUNK):
+        condition, _ = among(wanted[start : start + _CHUNK], "event.id")
         events.update({event: row for row, event in select_events(database, condition)})
     return events
 
