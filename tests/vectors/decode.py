@@ -247,12 +247,13 @@ def manifest(data, sign_pub, vault_id):
 
 
 def moved(data, sign_pub, vault_id):
-    """Return the fields of a note that the vault has moved."""
+    """Return the fields of a note that the vault has moved, or is replaced by another one."""
     payload = data[:-64]
-    values = fields(payload, "device_id at_us store")
+    values = fields(payload, "device_id at_us store successor")
     require(
         values["store"].isprintable() and 0 < len(values["store"].encode()) <= 4096, "malformed"
     )
+    require(values["successor"] is None or len(values["successor"]) == 32, "malformed")
     signed(sign_pub, b"hx1-moved", vault_id, payload, data[-64:])
     return {name: plain(value) for name, value in values.items()}
 

@@ -368,22 +368,23 @@ def manifests():
 
 def moves():
     value = moved.Moved(DEVICE.device_id, 1_700_000_000_000_000, "folder:/mnt/nas/hx")
-    data = moved.encode(value, DEVICE.sign_seed, VAULT)
-    case = {"data": data.hex(), "sign_pub": DEVICE.sign_pub.hex(), "vault_id": VAULT.hex()}
+    renewed = value._replace(successor=b"\x05" * 32)
+
+    def signed(note):
+        return moved.encode(note, DEVICE.sign_seed, VAULT)
+
+    case = {"data": signed(value).hex(), "sign_pub": DEVICE.sign_pub.hex(), "vault_id": VAULT.hex()}
     places = ["", "folder:/mnt/\x1b[2J", "folder:/" + "x" * 4_089]
     return [
         {**case, "moved": plain(value._asdict())},
+        {**case, "data": signed(renewed).hex(), "moved": plain(renewed._asdict())},
         fails(case, "rejected", "signature", sign_pub=OTHER.sign_pub.hex()),
         fails(case, "rejected", "signature", vault_id="00" * 16),
         *(
-            fails(case, "rejected", "malformed", data=moved_to(value, place).hex())
-            for place in places
+            fails(case, "rejected", "malformed", data=signed(value._replace(**wrong)).hex())
+            for wrong in ({"successor": b"\x05" * 31}, *({"store": place} for place in places))
         ),
     ]
-
-
-def moved_to(value, place):
-    return moved.encode(value._replace(store=place), DEVICE.sign_seed, VAULT)
 
 
 def manifest_with(**fields):

@@ -10,7 +10,8 @@
     │   └── KeysLost         6   the keys of this device are gone, or cannot be decoded
     ├── NotInVault           6   this device is not a member of a vault, or no longer
     ├── NotAVault            6   the store holds no vault, or another vault than expected
-    │   └── HasMoved         6   an admin says that the vault lies in another place now
+    │   ├── HasMoved         6   an admin says that the vault lies in another place now
+    │   └── WasRenewed       6   an admin says that another vault replaces this one
     ├── UpgradeNeeded        7   a newer hx wrote this
     └── DatabaseError        8   the local database or the folders of hx failed
         └── Busy             8   another process holds the lock
@@ -83,6 +84,12 @@ class HasMoved(NotAVault):
     def __init__(self, message: str, hint: str, store: str) -> None:
         super().__init__(message, hint)
         self.store = store  # URL, as the author of the note names the place
+
+
+class WasRenewed(NotAVault):
+    def __init__(self, message: str, hint: str, successor: bytes) -> None:
+        super().__init__(message, hint)
+        self.successor = successor  # SHA-256 of the genesis of the vault that replaces it
 
 
 class UpgradeNeeded(HxError):  # noqa: N818

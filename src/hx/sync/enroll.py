@@ -139,7 +139,9 @@ def _enter(here: ThisDevice, place: VaultPlace, given: _Admission) -> None:
         records = [*records, before.record]
     named = {head.device_id for head in given.heads}
     with database.transaction():  # in one: a device whose own record is lost comes in no more
-        known = rows.records(database)  # of this vault, if its keys were lost here
+        last = rows.read(database)  # the same vault, if its keys were lost here
+        is_same = last is not None and last.vault_id == vault_id
+        known = rows.records(database) if is_same else frozenset()
         here.enter()
         rows.create(database, Vault(vault_id, place.name, place.url, given.vault_file))
         rows.add_records(database, known.union(records))

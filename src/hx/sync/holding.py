@@ -244,8 +244,10 @@ def _apply(context: SyncContext, *rows: Held) -> int:
     database = context.database
     made = frozenset(held.record(database, row) for row in rows)
     forgotten = 0
-    for author in rows[0].authors:
-        source = SegmentSource(author, None, context.me)
+    # who has shown it in the vault before this one has shown it to nobody here: it is due
+    shown = [author for author in rows[0].authors if author in context.trust.enrolled]
+    for author in shown or (None,):
+        source = None if author is None else SegmentSource(author, None, context.me)
         changes = join(database, History(tombstones=made), source, now=rows[0].known)
         note_gone(context, made, changes.gone)
         forgotten += changes.forgotten

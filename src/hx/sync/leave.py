@@ -155,14 +155,15 @@ def remove_vault(context: SyncContext, outbox: Outbox) -> None:
     outbox.clear()
 
 
-def remove_rows(context: SyncContext, record: Record | None) -> None:
+def remove_rows(context: SyncContext, record: Record | None, *, keeps_held: bool = False) -> None:
     """Remove the rows about the vault; the caller holds the transaction.
 
-    `record`: the farewell, which a later member on this database carries along.
+    `record`: the farewell, which a later member on this database carries along. `keeps_held`: the
+    tombstones that are held stay held, for the vault that this device enters.
     """
     departure = Departure(context.me, record)
     vault.note_departure(context.database, context.vault.vault_id, departure)
-    vault.remove(context.database)
+    vault.remove(context.database, keeps_held=keeps_held)
 
 
 def left_before(database: Database, vault_id: bytes, device_id: bytes) -> bool:

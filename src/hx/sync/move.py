@@ -11,16 +11,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from hx.core.errors import HxError, KeyMissing, NotAVault, StoreError
-from hx.core.format import moved, object_names
+from hx.core.errors import HxError, NotAVault, StoreError
+from hx.core.format import object_names
 from hx.core.record import NamedTuple
 from hx.database.sync import ledger
 from hx.database.sync import vault as rows
 from hx.stores import Missing, Transient
 from hx.sync import copying, vault_file
 from hx.sync.lost_objects import adopt_absent
-from hx.sync.membership import writing_key
-from hx.sync.moved_notes import notes, settle
+from hx.sync.moved_notes import is_believed, leave_note, notes, settle
 from hx.sync.pull import require_vault
 
 TYPE_CHECKING = False
@@ -90,7 +89,7 @@ def planned(context: SyncContext, target: Store, url: str, *, fill: bool) -> Pla
         wanted,
         (rows.file_system(context.database), target.file_system),
         is_readable and rows.lies_with_another(context.database),
-        _is_believed(context, url),
+        is_believed(context, url),
     )
 
 
@@ -135,7 +134,7 @@ def carry_out(context: SyncContext, target: Store, plan: Plan) -> MoveDone:
         copied = copying.copy(context, target, only_ahead=plan.is_complete)
     vault_file.put_back(target, context.vault)
     followed = [key for key, _ in notes(context)]
-    note = _leave_note(context, plan.url) if plan.is_old_readable else None
+    note = leave_note(context, plan.url) if plan.is_old_readable else None
     removed = _remove_notes(target)
     with context.database.transaction():
         settle(context.database, [*removed, *followed, *([] if note is None else [note])])
@@ -143,35 +142,6 @@ def carry_out(context: SyncContext, target: Store, plan: Plan) -> MoveDone:
         rows.note_file_system(context.database, target.file_system)
         rows.note_other_vault_file(context.database, is_there=False)
     return MoveDone(copied, note is not None and _is_there(context, note))
-
-
-def _leave_note(context: SyncContext, url: str) -> str | None:
-    """Leave a note at the old place and return its store key; None: this device is no admin.
-
-    Nobody would believe the note of another device.
-    """
-    if not _is_believed(context, url):
-        return None
-    for key, note in notes(context):
-        if (note.device_id, note.store) == (context.me, url):
-            return key
-    try:
-        _, vmk = writing_key(context)
-    except KeyMissing:
-        return None
-    key, data = moved.sealed(
-        moved.Moved(context.me, context.now_us, url),
-        sign_seed=context.keyring.secrets.device.sign_seed,
-        vault_id=context.vault.vault_id,
-        vmk=vmk,
-    )
-    context.store.put(key, data)
-    return key
-
-
-def _is_believed(context: SyncContext, url: str) -> bool:
-    """Return whether a note of this device about a place would count: it is an admin."""
-    return context.me in context.trust.admins and moved.is_place(url)
 
 
 def _remove_notes(target: Store) -> list[str]:

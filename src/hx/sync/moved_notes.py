@@ -1,4 +1,4 @@
-"""Notes at a place that the vault has moved to another one: who believes them, who removes them.
+"""Notes at a place that the vault has moved, or is replaced by another one: who believes them.
 
 Only a note that an active admin has signed counts, and even then a person is asked: whoever has
 stolen the keys of an admin could write one. A note counts once: the holder of the store can show it
@@ -10,12 +10,14 @@ from __future__ import annotations
 from contextlib import suppress
 from shlex import quote
 
-from hx.core.errors import HasMoved
+from hx.core.errors import HasMoved, KeyMissing, WasRenewed
 from hx.core.format import moved, object_names
 from hx.core.format.header import size_limit
 from hx.core.format.verdict import AUTHOR, SIGNATURE, Fault, rejected
 from hx.database.event_detail import device_names
+from hx.database.sync import vault
 from hx.stores import Denied, Missing, Transient
+from hx.sync.membership import writing_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,17 +34,60 @@ _ID_BYTES = len(object_names.NIL)
 
 
 def require_not_moved(context: SyncContext) -> None:
-    """Check that no admin says that the vault has moved. Raises HasMoved."""
+    """Check that no admin says that the vault has moved or is replaced.
+
+    Raises HasMoved, WasRenewed.
+    """
     note = newest(context)
-    if note is not None:
-        called = device_names(context.database).get(note.device_id) or note.device_id.hex()[:8]
-        raise HasMoved(
-            f"the vault {context.vault.name!r} has moved from {context.vault.store} to"
-            f" {note.store}, says {called!r}",
-            f"`hx sync move --store {quote(note.store)}` continues there; if this device reaches"
-            " the place by another path, name that one",
-            note.store,
+    if note is None:
+        return
+    called = device_names(context.database).get(note.device_id) or note.device_id.hex()[:8]
+    if note.successor is not None:
+        raise _renewed(context, note, called)
+    raise HasMoved(
+        f"the vault {context.vault.name!r} has moved from {context.vault.store} to"
+        f" {note.store}, says {called!r}",
+        f"`hx sync move --store {quote(note.store)}` continues there; if this device reaches"
+        " the place by another path, name that one",
+        note.store,
+    )
+
+
+def _renewed(context: SyncContext, note: Moved, called: str) -> WasRenewed:
+    assert note.successor is not None
+    if note.device_id == context.me and note.successor in _begun(context):
+        hint = f"it was interrupted: run `hx sync renew --store {quote(note.store)}` again"
+    else:
+        hint = (
+            f"`hx sync join --store {quote(note.store)}`, with a code from `hx sync invite` on"
+            f" {called!r}, brings this device over with its history; if it reaches the place by"
+            " another path, name that one"
         )
+    return WasRenewed(
+        f"the vault {context.vault.name!r} in {context.vault.store} is replaced by a new one in"
+        f" {note.store}, says {called!r}: nothing is published here any more",
+        hint,
+        note.successor,
+    )
+
+
+def _begun(context: SyncContext) -> set[bytes]:
+    """Return the hashes of the vaults that were begun on this device and never entered."""
+    from hx.core.format.genesis import read
+
+    return {read(data).sha256 for data in vault.begun(context.database)}
+
+
+def remove_unfinished(context: SyncContext) -> None:
+    """Remove the notes of this device that name a vault which it has begun and never entered.
+
+    They are of a `hx sync renew` that was interrupted. The context has listed the store. Raises
+    StoreError.
+    """
+    begun = _begun(context)
+    for key, note in notes(context):
+        if note.device_id == context.me and note.successor in begun:
+            context.store.delete(key)
 
 
 def newest(context: SyncContext) -> Moved | None:
@@ -58,9 +103,40 @@ def notes(context: SyncContext) -> list[tuple[str, Moved]]:
     for key, name in sorted(new)[:_MOST]:
         with suppress(Fault, Missing, Transient, Denied):
             note = read_note(context, key, name)
-            if note.store != context.vault.store:  # it would lead to where this device is
+            # a note of a move would lead to where this device is
+            if note.successor is not None or note.store != context.vault.store:
                 found.append((key, note))
     return found
+
+
+def leave_note(context: SyncContext, url: str, successor: bytes | None = None) -> str | None:
+    """Leave a note at the place of this vault and return its store key.
+
+    `successor`: as in the note. None: this device is no admin, or has no key to write under, so
+    nobody would believe the note. Raises StoreError.
+    """
+    if not is_believed(context, url):
+        return None
+    for key, note in notes(context):
+        if (note.device_id, note.store, note.successor) == (context.me, url, successor):
+            return key
+    try:
+        _, vmk = writing_key(context)
+    except KeyMissing:
+        return None
+    key, data = moved.sealed(
+        moved.Moved(context.me, context.now_us, url, successor),
+        sign_seed=context.keyring.secrets.device.sign_seed,
+        vault_id=context.vault.vault_id,
+        vmk=vmk,
+    )
+    context.store.put(key, data)
+    return key
+
+
+def is_believed(context: SyncContext, url: str) -> bool:
+    """Return whether a note of this device about a place would count: it is an admin."""
+    return context.me in context.trust.admins and moved.is_place(url)
 
 
 def settle(database: Database, keys: Iterable[str]) -> None:

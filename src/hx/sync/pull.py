@@ -25,16 +25,22 @@ def pull(context: SyncContext, *, admits: bool = False) -> Pulled:
     """Join what can be joined now, and return what was done.
 
     `admits`: a push follows, so devices that wait are admitted first, and their history is joined
-    in the same visit. Raises StoreError, NotAVault, KeyMissing, and HasMoved after all was joined.
+    in the same visit. Raises StoreError, NotAVault, KeyMissing, and, after all was joined, HasMoved
+    and WasRenewed.
     """
     list_store(context)
     done = take_listed(context, admits=admits) if _has_news(context) else Pulled()
+    require_still_here(context)
+    vault.update(context.database, pulled_at_us=context.now_us)
+    return with_counts(context.database, done)
+
+
+def require_still_here(context: SyncContext) -> None:
+    """Check that no note in the listed store counts. Raises HasMoved, WasRenewed."""
     if context.moved:
         from hx.sync.moved_notes import require_not_moved
 
         require_not_moved(context)
-    vault.update(context.database, pulled_at_us=context.now_us)
-    return with_counts(context.database, done)
 
 
 def with_counts(database: Database, done: Pulled) -> Pulled:

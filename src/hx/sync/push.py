@@ -21,7 +21,7 @@ from hx.sync import vault_file
 from hx.sync.heads import is_head_current, own_head, roster_is_new
 from hx.sync.keys_elsewhere import require_own_keys
 from hx.sync.lost_objects import supersede_lost
-from hx.sync.pull import list_store, take_listed
+from hx.sync.pull import list_store, require_still_here, take_listed
 from hx.sync.revoked_duty import is_due
 
 TYPE_CHECKING = False
@@ -47,11 +47,12 @@ def push(context: SyncContext, outbox: Outbox, label: str, *, listed: bool = Fal
     """Publish what is unpublished, and return what was written and removed.
 
     The caller holds the push lock and has drained the spool. `listed`: a pull with this context has
-    just listed the store and taken own manifests. Raises StoreError, NotAVault, KeyMissing,
-    NotInVault.
+    just listed the store and taken own manifests. Raises StoreError, NotAVault (HasMoved and
+    WasRenewed are kinds of it), KeyMissing, NotInVault.
     """
     if not listed:
         list_store(context)
+        require_still_here(context)
         take_listed(context, only=context.me)
     require_own_keys(context.database)
     late = resume(context, outbox)

@@ -1,4 +1,4 @@
-"""The note at the old place of a vault that says where the vault lies now.
+"""The note at the old place of a vault that says where the vault, or its successor, lies now.
 
     payload | signature of its author, label hx1-moved
 
@@ -17,7 +17,7 @@ from msgspec.msgpack import encode as pack
 from hx.core.format.envelope import seal
 from hx.core.format.keys import LABEL_MOVED, sign, verify
 from hx.core.format.object_names import MOVED, Name, spelled
-from hx.core.format.payload import Id, TimeUs, decoders, fields, malformed
+from hx.core.format.payload import Bytes32, Id, TimeUs, decoders, fields, malformed
 from hx.core.record import NamedTuple
 
 _VERSION = 1
@@ -29,16 +29,21 @@ _TYPES: dict[str, Any] = {
     "device_id": Id,
     "at_us": TimeUs,
     "store": Annotated[str, Meta(min_length=1, max_length=MAX_URL_BYTES)],
+    "successor": Bytes32 | None,
 }
 _DECODERS = decoders(_TYPES)
 
 
 class Moved(NamedTuple):
-    """Where the vault lies now, as one of its devices names the place."""
+    """Where the vault lies now, or the one that replaces it, as one of its devices names the place.
+
+    `successor`: the hash of the genesis of the vault that replaces it; None: the vault has moved.
+    """
 
     device_id: bytes  # its author
     at_us: int
     store: str  # URL
+    successor: bytes | None = None  # 32 bytes
 
 
 class SignedMove(NamedTuple):

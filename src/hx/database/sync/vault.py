@@ -69,11 +69,14 @@ def begun(database: Database) -> list[bytes]:
 _BEGUN = "begun."  # meta: the prefix of the key, before the id of the vault
 
 
-def remove(database: Database) -> None:
-    """Remove all rows about the vault, but no record; the caller holds the transaction."""
+def remove(database: Database, *, keeps_held: bool = False) -> None:
+    """Remove all rows about the vault, but no record; the caller holds the transaction.
+
+    `keeps_held`: nor a tombstone that is held, or what its maker has taken before.
+    """
     for table in ("event", "artifact", "pin", "tombstone"):
         database.execute(f"UPDATE {table} SET location = NULL WHERE location IS NOT NULL")  # noqa: S608
-    for table in _TABLES:
+    for table in _TABLES if keeps_held else (*_TABLES, *_HELD):
         database.execute(f"DELETE FROM {table}")  # noqa: S608
     forget_notes(database)
 
@@ -95,10 +98,9 @@ _TABLES = (
     "confirmed",
     "heard",
     "outgoing",
-    "held",
-    "taken_by",
     "said",
 )
+_HELD = ("held", "taken_by")
 # hx.sync.device_state, hx.sync.lost_objects, hx.sync.keys_elsewhere and hx.sync.revoked_duty
 _META = (
     "place",

@@ -29,6 +29,7 @@ from hx.core.format.phrases import new_secret, words_of
 from hx.core.format.verdict import PENDING
 from hx.database.sync import ledger
 from hx.database.sync import vault as rows
+from hx.device import identity
 from hx.sync import enroll
 from hx.sync.device_state import place_here, stored_place
 from hx.sync.pull import pull
@@ -37,7 +38,7 @@ from hx.sync.push import push
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from hx.cli.commands.sync.entry import Entry
     from hx.cli.context import Context
@@ -59,7 +60,7 @@ def run(name: str, given: Namespace, config: Config) -> int:
             "use --code-file FILE, or `hx sync recover`, which needs only the recovery words",
         )
     context = open_context(config)
-    with alone(context), _again(context, name):
+    with alone(context), again(context, name):
         entry = entry_of(name, given, context)
         code = _RUNS[name](given, context, entry)
     scrub(context)
@@ -67,17 +68,37 @@ def run(name: str, given: Namespace, config: Config) -> int:
 
 
 @contextmanager
-def _again(context: Context, name: str) -> Iterator[None]:
+def again(context: Context, name: str) -> Iterator[None]:
     """Name the command that is to be repeated when the store fails before the vault is entered."""
+    before = rows.read(context.database)
     try:
         yield
     except StoreError as error:
-        if rows.read(context.database) is None:
+        # who comes from another vault, or from this one without its keys, takes a new id with it
+        is_same = identity(context.database, context.config.host) == context.who
+        if rows.read(context.database) is None or (before is not None and is_same):
             error.hint = error.hint.replace("`hx sync` again", f"`hx sync {name}` again")
         raise
 
 
 def _init(given: Namespace, context: Context, entry: Entry) -> int:
+    make(given, context, entry)
+    if not given.json:
+        print(f"created the vault {entry.place.name!r} in {entry.place.url}")
+        print("to add a device: run `hx sync invite` here, then `hx sync join --store …` there")
+    return 0
+
+
+def make(
+    given: Namespace,
+    context: Context,
+    entry: Entry,
+    made: Callable[[Genesis], dict[str, object]] = lambda _: {},
+) -> Context:
+    """Show recovery words, make the vault that they open, and enter it; return the new context.
+
+    `made` is called when the vault is in the store, and returns what `--json` prints also.
+    """
     place = entry.place
     # before the words are shown: they would open no vault
     enroll.require_empty(place.store, place.url, rows.begun(context.database))
@@ -86,7 +107,8 @@ def _init(given: Namespace, context: Context, entry: Entry) -> int:
         prompts.show(words_of(entropy), quiz=not given.yes)
     here = entry.here()
 
-    def made(genesis: Genesis) -> None:
+    def tell(genesis: Genesis) -> None:
+        also = made(genesis)
         if given.json:  # before the vault is entered: until then it can be made again
             print_json(
                 {
@@ -94,18 +116,16 @@ def _init(given: Namespace, context: Context, entry: Entry) -> int:
                     "vault_name": place.name,
                     "device_id": here.device.device_id.hex(),
                     "recovery_words": " ".join(words_of(entropy)),
+                    **also,
                 }
             )
             sys.stdout.flush()
 
-    enroll.init(here, place, encrypt=not given.no_encrypt, entropy=entropy, made=made)
+    enroll.init(here, place, encrypt=not given.no_encrypt, entropy=entropy, made=tell)
     context = entry.after()
     _name_device(context, here.label)
     push(_context(context), outbox_of(context), here.label)
-    if not given.json:
-        print(f"created the vault {place.name!r} in {place.url}")
-        print("to add a device: run `hx sync invite` here, then `hx sync join --store …` there")
-    return 0
+    return context
 
 
 def _context(context: Context) -> SyncContext:

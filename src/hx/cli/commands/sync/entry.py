@@ -1,20 +1,22 @@
 """How this device enters a vault: as it is, or under a new id.
 
-It needs a new id where its own one has left that vault, because no id is admitted twice, and where
-its keys are lost. With lost keys it may be in that vault already; then its history stays, and what
-only it has is published under the new id.
+It needs a new id where its own one has left that vault, because no id is admitted twice, where its
+keys are lost, and where it comes over from the vault that this one replaces. With lost keys it may
+be in that vault already; then its history stays, and what only it has is published under the new
+id.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 
 from hx.cli import keys, lost_keys, next_id
-from hx.cli.commands.sync.vault_access import outbox_of, store_at
-from hx.cli.prompts import confirm_after
+from hx.cli.commands.sync.vault_access import label_of, outbox_of, store_at, sync_context_of
+from hx.cli.prompts import Progress, confirm_after
 from hx.cli.text import visible
-from hx.core.errors import UsageError
+from hx.core.errors import StoreError, UsageError
 from hx.core.model import cut_label
 from hx.core.record import NamedTuple
 from hx.database.sync import vault as rows
@@ -22,16 +24,19 @@ from hx.device import hand_over
 from hx.stores import EXAMPLE, spelled_out
 from hx.sync import enroll
 from hx.sync.leave import left_before
+from hx.sync.renew import depart, successor_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from hx.cli.context import Context
     from hx.cli.next_id import NextId
+    from hx.core.format.genesis import Genesis
     from hx.custody.key_set import Secrets
     from hx.database.sync.vault import Vault
+    from hx.sync.context import SyncContext
     from hx.sync.enroll import ThisDevice, VaultPlace
 
 
@@ -45,12 +50,15 @@ def entry_of(name: str, given: Namespace, context: Context) -> Entry:
         raise _in_a_vault(vault)
     declared = name != "init" and given.keys_lost
     lost = lost_keys.why(context, in_vault=vault is not None, declared=declared)
-    if vault is not None and lost is None:
+    stays = vault is not None and lost is None
+    if vault is not None and stays and given.store is None:
         raise _in_a_vault(vault, by_passphrase=lost_keys.by_passphrase(context))
-    place = _place(name, given, context, vault)
+    place = place_of(name, given, context, vault)
     left = False
     if name != "init":
         _, genesis = enroll.read_genesis(place)
+        if vault is not None and stays:
+            return _over(given, context, place, vault, genesis)
         left = left_before(context.database, genesis.vault_id, context.who.device_id)
         if vault is not None and genesis.vault_id != vault.vault_id:
             raise UsageError(
@@ -58,6 +66,54 @@ def entry_of(name: str, given: Namespace, context: Context) -> Entry:
                 "its keys are lost, so leave that vault first: hx sync leave --offline",
             )
     return Entry(given, context, place, Reasons(vault, lost, left))
+
+
+def _over(
+    given: Namespace, context: Context, place: VaultPlace, vault: Vault, genesis: Genesis
+) -> Entry:
+    """Return how this device comes over from its vault into the one that replaces it.
+
+    Raises UsageError, StoreError, NotAVault, KeyMissing.
+    """
+    old = sync_context_of(context)
+    successor = None
+    if genesis.vault_id != vault.vault_id:
+        with Progress("syncing") as progress, _or_offline():
+            old.report_progress = progress.told
+            successor = successor_of(old)
+    if successor != genesis.sha256:
+        raise _in_a_vault(vault, by_passphrase=lost_keys.by_passphrase(context))
+    given.name = given.name or label_of(context)
+    return leaving(given, context, place, old)
+
+
+@contextmanager
+def _or_offline() -> Iterator[None]:
+    """Say what to do if the store of the own vault is gone for good."""
+    try:
+        yield
+    except StoreError as error:
+        error.hint += "; if that store is gone for good: `hx sync leave --offline` first"
+        raise
+
+
+def leaving(
+    given: Namespace,
+    context: Context,
+    place: VaultPlace,
+    old: SyncContext,
+    first: Callable[[], None] = lambda: None,
+) -> Entry:
+    """Return how this device enters the vault that replaces the one of the sync context `old`.
+
+    `first` is called in the transaction in which it does, while it is in the old one.
+    """
+
+    def leave() -> None:
+        first()
+        depart(old, outbox_of(context))
+
+    return Entry(given, context, place, Reasons(None, None, left=True, leave=leave))
 
 
 def _in_a_vault(vault: Vault, *, by_passphrase: bool = False) -> UsageError:
@@ -71,7 +127,8 @@ def _in_a_vault(vault: Vault, *, by_passphrase: bool = False) -> UsageError:
     )
 
 
-def _place(name: str, given: Namespace, context: Context, vault: Vault | None) -> VaultPlace:
+def place_of(name: str, given: Namespace, context: Context, vault: Vault | None) -> VaultPlace:
+    """Return the place that `--store` names, or that of the own vault. Raises UsageError."""
     url = given.store
     if url is None and vault is not None:
         url = vault.store
@@ -108,7 +165,8 @@ class Reasons(NamedTuple):
 
     vault: Vault | None  # in which it is; then its keys are lost
     lost: str | None  # why its keys are lost; None: they are there
-    left: bool  # whether its id has left the vault that it enters
+    left: bool  # whether its id has left the vault that it enters, or the one that this replaces
+    leave: Callable[[], None] = lambda: None  # removes the rows about the vault that this replaces
 
 
 class Entry:
@@ -120,7 +178,7 @@ class Entry:
         self.place = place
         self._given = given
         self._context = context
-        self._vault, self._lost, self._left = reasons
+        self._vault, self._lost, self._left, self._leave = reasons
         self._next: NextId | None = None
         self._label = cut_label((given.name or context.config.host).encode())
 
@@ -177,6 +235,7 @@ class Entry:
         assert self._next is not None
         if self._vault is not None:  # what others have shown is learned by reading it once more
             rows.remove(self._context.database)
+        self._leave()
         self._next.become(self._label)
 
     def after(self) -> Context:

@@ -159,12 +159,11 @@ def _or_offline(sync_context: SyncContext) -> Iterator[None]:
         yield
     except HxError as error:
         left = outlook(sync_context).unpublished
-        # the same class, because it decides the exit code
-        raise type(error)(
-            error.message,
+        error.hint = (
             f"nothing was changed: {error.hint}; or run `hx sync leave --offline`, which leaves"
-            f" {count(left, 'event')} of this device out of the vault",
-        ) from None
+            f" {count(left, 'event')} of this device out of the vault"
+        )
+        raise
 
 
 def _print(given: Namespace, context: Context, vault: Vault, *, published: bool, left: int) -> None:

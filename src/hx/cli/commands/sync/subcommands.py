@@ -65,6 +65,10 @@ SUBCOMMANDS = {
     "move": Subcommand(
         "hx.cli.commands.sync.move", "sync through another place: the vault has moved, or is lost"
     ),
+    "renew": Subcommand(
+        "hx.cli.commands.sync.renew",
+        "replace the vault by one with new recovery words: they were seen, or are lost",
+    ),
     "devices": Subcommand("hx.cli.commands.sync.devices", "list the devices in the vault"),
     "rename": Subcommand("hx.cli.commands.sync.devices", "give this device another name"),
 }
@@ -134,13 +138,17 @@ def _add_store(made: Parser, *, required: bool = True) -> None:
 
 def _init(made: Parser) -> None:
     _add_store(made)
+    _add_no_encrypt(made)
+    made.add_argument("--yes", action="store_true", help="do not ask for two of the words")
+    made.add_json()
+
+
+def _add_no_encrypt(made: Parser) -> None:
     made.add_argument(
         "--no-encrypt",
         action="store_true",
         help="do not encrypt the vault: whoever can read the folder can read it",
     )
-    made.add_argument("--yes", action="store_true", help="do not ask for two of the words")
-    made.add_json()
 
 
 def _join(made: Parser) -> None:
@@ -301,6 +309,23 @@ def _move(made: Parser) -> None:
     made.add_json()
 
 
+def _renew(made: Parser) -> None:
+    made.add_text(
+        "--store",
+        required=True,
+        meta="URL",
+        about="where the new vault is to be: folder:/path, an empty folder beside the old one",
+    )
+    _add_no_encrypt(made)
+    made.add_argument(
+        "--anyway", action="store_true", help="also when not all of the old vault is read here yet"
+    )
+    made.add_argument(
+        "--yes", action="store_true", help="do not ask before, and not for two of the words"
+    )
+    made.add_json()
+
+
 def _rename(made: Parser) -> None:
     made.add_text("name", meta="NAME", about="the new name, at most 64 bytes")
 
@@ -323,6 +348,7 @@ _OPTIONS = {
     "check": _check,
     "repair": _repair,
     "move": _move,
+    "renew": _renew,
     "devices": lambda made: made.add_json(),
     "rename": _rename,
 }
