@@ -13,8 +13,9 @@ from hx.core.model import Keys, Window
 from hx.database.event_detail import rename_device
 from hx.database.sync import vault
 from hx.sync import enroll
+from hx.sync.moved_notes import leave_note
 from hx.sync.pull import pull
-from hx.sync.renew import depart, read_old, successor_of, tell_others
+from hx.sync.renew import depart, is_replaced_by, read_old, tell_others
 from stores.faulty import FaultyStore
 from sync.cluster import converge, new_cluster
 from sync.devices import Device
@@ -78,7 +79,7 @@ def renew(device):
 def come_over(new, device):
     """Bring a device of the old vault into the new one, and let both sync there."""
     device.view.receive()
-    assert successor_of(device.context()) == new.genesis.sha256
+    assert is_replaced_by(device.context(), new.genesis.sha256)
     code = new.first.invite()
     enroll.join(*entering(device, new.environment), code)
     for each in (device, new.first, device, new.first, device):
@@ -134,17 +135,31 @@ def test_a_note_leads_to_a_place_that_is_called_as_the_old_one(cluster):
     vault.update(desktop.database, store=URL)
     new = renew(laptop)
     desktop.view.receive()
-    assert successor_of(desktop.context()) == new.genesis.sha256
+    assert is_replaced_by(desktop.context(), new.genesis.sha256)
 
 
 def test_a_device_that_is_no_admin_tells_nobody(cluster):
     laptop, desktop, _ = cluster.devices
     assert read_old(laptop.context(), URL).tells_others
     assert not read_old(desktop.context(), URL).tells_others
-    renew(desktop)
+    new = renew(desktop)
     laptop.view.receive()
     laptop.sync()
-    assert successor_of(laptop.context()) is None
+    assert not is_replaced_by(laptop.context(), new.genesis.sha256)
+
+
+def test_a_newer_note_of_somebody_who_knows_the_old_words_keeps_nobody_back(cluster):
+    laptop, desktop, phone = cluster.devices
+    phone.make_admin()
+    converge(*cluster)
+    new = renew(laptop)
+    for successor in (bytes(32), None):
+        cluster.environment.pass_time()
+        context = phone.context()
+        context.now_us += DAY_US
+        leave_note(context, "folder:/wrong", successor)
+        desktop.view.receive()
+        assert is_replaced_by(desktop.context(), new.genesis.sha256)
 
 
 def test_who_comes_over_brings_what_only_it_has(cluster):

@@ -87,9 +87,7 @@ class HasMoved(NotAVault):
 
 
 class WasRenewed(NotAVault):
-    def __init__(self, message: str, hint: str, successor: bytes) -> None:
-        super().__init__(message, hint)
-        self.successor = successor  # SHA-256 of the genesis of the vault that replaces it
+    pass
 
 
 class UpgradeNeeded(HxError):  # noqa: N818

@@ -56,7 +56,10 @@ def require_not_moved(context: SyncContext) -> None:
 def _renewed(context: SyncContext, note: Moved, called: str) -> WasRenewed:
     assert note.successor is not None
     if note.device_id == context.me and note.successor in _begun(context):
-        hint = f"it was interrupted: run `hx sync renew --store {quote(note.store)}` again"
+        hint = (
+            f"it was interrupted: run `hx sync renew --store {quote(note.store)}` again, or"
+            f" `hx sync move --store {quote(context.vault.store)}` to stay in the old one"
+        )
     else:
         hint = (
             f"`hx sync join --store {quote(note.store)}`, with a code from `hx sync invite` on"
@@ -67,7 +70,6 @@ def _renewed(context: SyncContext, note: Moved, called: str) -> WasRenewed:
         f"the vault {context.vault.name!r} in {context.vault.store} is replaced by a new one in"
         f" {note.store}, says {called!r}: nothing is published here any more",
         hint,
-        note.successor,
     )
 
 

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from hx.core.errors import KeyMissing, WasRenewed
+from hx.core.errors import HasMoved, KeyMissing, WasRenewed
 from hx.core.format.verdict import PENDING
 from hx.core.record import NamedTuple
 from hx.database.counts import totals
 from hx.database.sync import behind, held, ledger
 from hx.sync.leave import farewell, remove_rows
-from hx.sync.moved_notes import is_believed, leave_note, remove_unfinished
+from hx.sync.moved_notes import is_believed, leave_note, notes, remove_unfinished
 from hx.sync.pull import pull
 
 TYPE_CHECKING = False
@@ -59,16 +59,15 @@ def read_old(context: SyncContext, url: str) -> Outlook:
     )
 
 
-def successor_of(context: SyncContext) -> bytes | None:
-    """Pull for the last time; return the hash of the genesis of the vault that replaces this one.
+def is_replaced_by(context: SyncContext, made: bytes) -> bool:
+    """Pull for the last time; return whether an admin says that a vault replaces this one.
 
-    None: no admin says that it is replaced. Raises StoreError, NotAVault, KeyMissing.
+    `made`: the hash of its genesis. One note is enough: who knows the old words can become an admin
+    and leave a newer one. Raises StoreError, NotAVault, KeyMissing.
     """
-    try:
+    with suppress(HasMoved, WasRenewed):
         pull(context)
-    except WasRenewed as note:
-        return note.successor
-    return None
+    return made in {note.successor for _, note in notes(context)}
 
 
 def tell_others(context: SyncContext, url: str, made: Genesis) -> None:

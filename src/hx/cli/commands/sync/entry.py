@@ -24,7 +24,7 @@ from hx.device import hand_over
 from hx.stores import EXAMPLE, spelled_out
 from hx.sync import enroll
 from hx.sync.leave import left_before
-from hx.sync.renew import depart, successor_of
+from hx.sync.renew import depart, is_replaced_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,12 +76,12 @@ def _over(
     Raises UsageError, StoreError, NotAVault, KeyMissing.
     """
     old = sync_context_of(context)
-    successor = None
+    is_over = False
     if genesis.vault_id != vault.vault_id:
         with Progress("syncing") as progress, _or_offline():
             old.report_progress = progress.told
-            successor = successor_of(old)
-    if successor != genesis.sha256:
+            is_over = is_replaced_by(old, genesis.sha256)
+    if not is_over:
         raise _in_a_vault(vault, by_passphrase=lost_keys.by_passphrase(context))
     given.name = given.name or label_of(context)
     return leaving(given, context, place, old)
