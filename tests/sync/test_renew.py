@@ -184,10 +184,10 @@ def test_what_was_forgotten_stays_forgotten_when_an_old_copy_comes_over(cluster)
     assert secret.command not in texts(desktop) | texts(laptop) | texts(newcomer(cluster, new))
 
 
-def held_in(cluster):
+def held_in(cluster, since_us=0):
     """Let the phone, which is gone then, forget what is in the future; return the new vault."""
     laptop, _, phone = cluster.devices
-    phone.forget(Window(0, phone.now_us + 3 * DAY_US))
+    phone.forget(Window(since_us, phone.now_us + 3 * DAY_US))
     converge(*cluster)
     [before] = laptop.held()
     assert before.reason == holding.FUTURE
@@ -211,7 +211,17 @@ def test_what_is_held_waits_in_the_new_vault_and_one_yes_there_counts(cluster):
     assert not laptop.held()
     assert texts(laptop) == texts(desktop) == {event.command}
     assert len(before) > 2
-    assert not texts(newcomer(cluster, new)) & before
+    assert newcomer(cluster, new).dump() == laptop.dump()
+
+
+def test_what_is_accepted_in_the_new_vault_is_published_there(cluster):
+    """Nobody there has shown it: it was published in the old vault only."""
+    laptop, _, phone = cluster.devices
+    new = held_in(cluster, since_us=phone.now_us + 2 * DAY_US)
+    laptop.accept(*laptop.held())
+    laptop.sync()
+    assert len(laptop.dump().tombstones) == 1
+    assert newcomer(cluster, new).known_tombstones() == laptop.dump().tombstones
 
 
 def test_a_refusal_in_the_new_vault_keeps_everything(cluster):
@@ -221,7 +231,8 @@ def test_a_refusal_in_the_new_vault_keeps_everything(cluster):
     laptop.refuse(*laptop.held())
     laptop.sync()
     come_over(new, desktop)
-    assert texts(laptop) == texts(desktop) == before == texts(newcomer(cluster, new))
+    assert texts(laptop) == texts(desktop) == before
+    assert newcomer(cluster, new).dump() == laptop.dump()
 
 
 def test_the_roster_of_the_old_vault_stays_behind(cluster):
