@@ -205,6 +205,12 @@ OBJECTS = {
         "vault_id, vault_name, device_id": "the new vault, and this device",
         "recovery_words": "12 words; hx does not store them and never prints them again",
     },
+    "sync renew": {
+        "vault_id, vault_name, device_id": "the new vault, and this device there",
+        "recovery_words": "12 words; hx does not store them and never prints them again",
+        "old_store": "the URL of the old vault",
+        "note": "whether a note there tells the other devices; `hx sync invite --json` makes their codes",
+    },
     "sync invite": {"code, expires_at": "the code for the next device, and until when it is valid"},
     "sync join": {
         "vault_id, vault_name, device_id, events": "the vault, this device, and the number of events that it received; 0 with `--new-id`",

@@ -49,6 +49,7 @@ _shtab_hx_sync_commands() {
     recover:'put this device into a vault, with its recovery words'
     refuse:'keep, on all devices, what another device has forgotten and hx holds back'
     rename:'give this device another name'
+    renew:'replace the vault by one with new recovery words: they were seen, or are lost'
     repair:'read everything again, and publish what the store has lost'
     revoke:'take another device out of the vault: lost, stolen, sold'
     rotate:'make a new key for what is published from now on'
@@ -447,6 +448,18 @@ _shtab_hx_sync_rename_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_hx_sync_rename_defaults_added=0
 
+_shtab_hx_sync_renew_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--store[where the new vault is to be\: folder\:\/path, an empty folder beside the old one]:URL:"
+  "--no-encrypt[do not encrypt the vault\: whoever can read the folder can read it]"
+  "--anyway[also when not all of the old vault is read here yet]"
+  "--yes[do not ask before, and not for two of the words]"
+  "--json[print JSON]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_renew_defaults_added=0
+
 _shtab_hx_sync_repair_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print JSON]"
@@ -572,6 +585,7 @@ _shtab_hx_sync() {
         recover) _arguments -C -s $_shtab_hx_sync_recover_options ;;
         refuse) _arguments -C -s $_shtab_hx_sync_refuse_options ;;
         rename) _arguments -C -s $_shtab_hx_sync_rename_options ;;
+        renew) _arguments -C -s $_shtab_hx_sync_renew_options ;;
         repair) _arguments -C -s $_shtab_hx_sync_repair_options ;;
         revoke) _arguments -C -s $_shtab_hx_sync_revoke_options ;;
         rotate) _arguments -C -s $_shtab_hx_sync_rotate_options ;;

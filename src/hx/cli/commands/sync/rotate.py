@@ -44,7 +44,7 @@ def _require_sealed(vault: Vault) -> None:
     if not is_sealed(vault):
         raise InputError(
             "the vault is not encrypted, so it has no key that could be changed",
-            "make an encrypted vault with `hx sync init` in another place, and join it instead",
+            "`hx sync renew` makes an encrypted vault of it in another place",
         )
 
 
