@@ -139,7 +139,7 @@ def run_with_json(name, folder):
         later.write_bytes(b"")
         hx_at(home, "sync", "pull")
     more = ["--yes"] if name in ("sync leave", "sync rotate") else []
-    if name == "sync move":
+    if name in ("sync move", "sync renew"):
         (folder / "new").mkdir()
         more = ["--store", f"folder:{folder / 'new'}", "--yes"]
     if name == "sync refuse":
