@@ -42,6 +42,7 @@ def renewed(tmp_path_factory):
     new, inside = path / "a new place", old / "inside"
     for folder in (new, inside):
         folder.mkdir()
+    (laptop.home / "config.toml").write_text("retention_days = 36500\n")
     held = tree(old)
     refused = [
         laptop.hx("sync", "renew", "--store", f"folder:{place}", *options)
@@ -79,6 +80,7 @@ def test_two_vaults_never_lie_in_one_folder_and_a_question_comes_first(renewed):
     assert unasked.code == 2
     assert "a note in the old place tells the other devices" in unasked.out
     assert "the old words still open what lies in" in unasked.out
+    assert "removed after 36,500 days comes from the others" in unasked.out
     before, after = renewed.before
     assert before == after
 

@@ -9,7 +9,7 @@ from shlex import quote
 from hx.cli.commands.sync.change import publish, require_member
 from hx.cli.commands.sync.enroll import again, make
 from hx.cli.commands.sync.entry import leaving, place_of
-from hx.cli.commands.sync.taken_out import finish_removal
+from hx.cli.commands.sync.taken_out import finish_removal, require_not_gone
 from hx.cli.commands.sync.vault_access import alone, label_of, scrub, sync_context_of, vault_of
 from hx.cli.context import drained, now_us, open_context
 from hx.cli.events_output import device_names
@@ -46,8 +46,9 @@ def run(name: str, given: Namespace, config: Config) -> int:
         _require_beside(place, vault)
         enroll.require_empty(place.store, place.url, rows.begun(context.database))
         old = sync_context_of(context)
-        outlook = _read_old(old, place, anyway=given.anyway)
-        confirm_after(_before(vault, place, outlook), "Replace the vault?", given)
+        outlook = _read_old(context, old, place, anyway=given.anyway)
+        days = int(config.values["retention_days"])
+        confirm_after(_before(vault, place, outlook, days), "Replace the vault?", given)
         context = _make(given, context, place, old, outlook)
         codes = [] if given.json else _codes(context, old, outlook.others)
     scrub(context)
@@ -68,7 +69,7 @@ def _require_beside(place: VaultPlace, vault: Vault) -> None:
         )
 
 
-def _read_old(old: SyncContext, place: VaultPlace, *, anyway: bool) -> Outlook:
+def _read_old(context: Context, old: SyncContext, place: VaultPlace, *, anyway: bool) -> Outlook:
     """Pull from the old vault, and check that this device has all of it, unless `anyway`.
 
     Raises InputError, NotInVault, StoreError, NotAVault, KeyMissing.
@@ -76,6 +77,7 @@ def _read_old(old: SyncContext, place: VaultPlace, *, anyway: bool) -> Outlook:
     with Progress("syncing") as progress:
         old.report_progress = progress.told
         outlook = read_old(old, place.url)
+    require_not_gone(context, old)
     require_member(old)
     _ = old.keyring.secrets  # before the words are shown: without its keys it goes nowhere
     lacking = outlook.pending + outlook.behind
@@ -91,8 +93,11 @@ def _read_old(old: SyncContext, place: VaultPlace, *, anyway: bool) -> Outlook:
     return outlook
 
 
-def _before(vault: Vault, place: VaultPlace, outlook: Outlook) -> Iterator[str]:
-    """Yield what the command does, and what it does not do, before the question."""
+def _before(vault: Vault, place: VaultPlace, outlook: Outlook, days: int) -> Iterator[str]:
+    """Yield what the command does, and what it does not do, before the question.
+
+    `days`: how long this device keeps events; 0: for ever.
+    """
     yield (
         f"this device makes a new vault in {place.url}, with new recovery words and keys, and"
         f" leaves {visible(vault.name.encode())} in {vault.store}"
@@ -101,6 +106,9 @@ def _before(vault: Vault, place: VaultPlace, outlook: Outlook) -> Iterator[str]:
         f"- the new vault gets all that this device holds: {count(outlook.events, 'event')}, also"
         " those that other devices recorded; what was forgotten stays forgotten"
     )
+    if days:
+        yield f"- what it has removed after {count(days, 'day')} comes from the others, if they"
+        yield "  still have it"
     if outlook.held:
         yield f"- held of what other devices have forgotten: {outlook.held:,}; it waits there too"
     if outlook.others and outlook.tells_others:
