@@ -12,11 +12,12 @@ from hx.core.format.keys import DeviceKeys
 from hx.core.model import Keys, Window
 from hx.database.event_detail import rename_device
 from hx.database.sync import vault
+from hx.stores import Transient
 from hx.sync import enroll
 from hx.sync.moved_notes import leave_note
 from hx.sync.pull import pull
 from hx.sync.renew import depart, is_replaced_by, read_old, tell_others
-from stores.faulty import FaultyStore
+from stores.faulty import BEFORE, NONE, FaultyStore
 from sync.cluster import converge, new_cluster
 from sync.devices import Device
 from sync.environment import Environment, StoreView
@@ -171,6 +172,21 @@ def test_who_comes_over_brings_what_only_it_has(cluster):
     assert alone.command in texts(laptop)
     assert laptop.dump() == desktop.dump() == phone.dump()
     assert vault.read(desktop.database).vault_id == new.genesis.vault_id
+
+
+def test_what_an_interrupted_push_has_left_is_published_in_the_new_vault_only(cluster):
+    laptop, desktop, _ = cluster.devices
+    event = desktop.record()
+    desktop.store.choose = lambda _, call, key: BEFORE if (call, key[:2]) == ("put", "m/") else NONE
+    with pytest.raises(Transient):
+        desktop.push()
+    desktop.inject_fault()
+    assert desktop.outbox.read() is not None
+    new = renew(laptop)
+    come_over(new, desktop)
+    assert event.command in texts(laptop)
+    vault_ids = {data[8:24] for data in new.environment.objects.values()} - {bytes(16)}
+    assert vault_ids == {new.genesis.vault_id}
 
 
 def test_what_was_forgotten_stays_forgotten_when_an_old_copy_comes_over(cluster):
