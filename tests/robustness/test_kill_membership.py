@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.vaults import KEYS, Member
-from robustness.busy_vault import must
+from robustness.busy_vault import left_behind, must
 from robustness.kills import SavedMachines, commands, folder_in_ram, kill
 from robustness.store_folder import require_no_keys, secrets
 from robustness.strace import run
@@ -176,6 +176,7 @@ def kill_leave(machines, many=None):
         notes = {each["name"]: each["note"] for each in machines.devices()}
         assert notes["desktop"] == "left the vault"
         require_no_keys(machines.desktop, former)
+        assert left_behind(machines.store) == []
         at = (*machines.desktop.at, "--code-file", "-")
         must(run(machines.desktop, "sync", "join", *at, stdin=code))
         machines.require_equal(machines.laptop, machines.desktop, devices=2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hx.core.format import object_names
-from robustness.busy_vault import must
+from robustness.busy_vault import left_behind, must
 from robustness.kills import TwoMachines, commands, folder_in_ram, kill
 from robustness.store_folder import require_no_keys, secrets
 from robustness.strace import run
@@ -48,6 +48,7 @@ class Renewing(TwoMachines):
             assert names == ["custody.key", "custody.toml"]
             require_no_keys(member, self.former[member.name])
         assert [each["active"] for each in self.devices()] == [True, True]
+        assert left_behind(self.store) == left_behind(self.new) == []
         names = [object_names.parsed(f"m/{path.name}") for path in (self.store / "m").iterdir()]
         assert [name.kind for name in names].count(object_names.MOVED) == 1
 

@@ -70,7 +70,7 @@ def renew(device):
     environment = Environment(1, device.environment.folder)
     environment.now_us = device.environment.now_us
     old, made = device.context(), []
-    read_old(old, URL)
+    read_old(old, device.store, URL)
     here, place = entering(device, environment, lambda: tell_others(old, URL, made[0]))
     genesis = enroll.init(here, place, encrypt=True, entropy=bytes(16), made=made.append)
     device.push()
@@ -141,8 +141,8 @@ def test_a_note_leads_to_a_place_that_is_called_as_the_old_one(cluster):
 
 def test_a_device_that_is_no_admin_tells_nobody(cluster):
     laptop, desktop, _ = cluster.devices
-    assert read_old(laptop.context(), URL).tells_others
-    assert not read_old(desktop.context(), URL).tells_others
+    assert read_old(laptop.context(), laptop.store, URL).tells_others
+    assert not read_old(desktop.context(), desktop.store, URL).tells_others
     new = renew(desktop)
     laptop.view.receive()
     laptop.sync()
@@ -265,7 +265,7 @@ def test_a_run_that_was_cut_short_before_it_entered_the_new_vault_is_begun_again
     laptop, desktop, _ = cluster.devices
     environment = Environment(1, laptop.environment.folder)
     old, made = laptop.context(), []
-    read_old(old, URL)
+    read_old(old, laptop.store, URL)
 
     def cut():
         tell_others(old, URL, made[0])

@@ -75,6 +75,7 @@ def publish_all(context: SyncContext, outbox: Outbox, label: str) -> None:
     The context has just pulled. Raises Busy when other processes continue to write, StoreError,
     KeyMissing.
     """
+    context.sweep()  # of an interrupted run: the next id of this device would not know the files
     membership.close_own_invitations(context)
     push_all(context, outbox, label)
     _require_all_published(context)

@@ -25,6 +25,7 @@ from hx.sync.pull import pull
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.core.format.genesis import Genesis
+    from hx.stores import Store
     from hx.sync.context import SyncContext
     from hx.sync.outbox import Outbox
 
@@ -40,11 +41,15 @@ class Outlook(NamedTuple):
     others: list[bytes]  # ids of the other active devices
 
 
-def read_old(context: SyncContext, url: str) -> Outlook:
-    """Pull from the vault that is to be replaced; return what one at a place would get.
+def read_old(context: SyncContext, target: Store, url: str) -> Outlook:
+    """Pull from the vault that is to be replaced; return what one in the store `target` would get.
 
-    Raises StoreError, NotAVault, KeyMissing, and WasRenewed if another device has done it.
+    What an interrupted run has left in the two places is removed: the next id of this device would
+    not know it. Raises StoreError, NotAVault, KeyMissing, and WasRenewed if another device has done
+    it.
     """
+    target.sweep()
+    context.sweep()
     context.list_manifests()
     remove_unfinished(context)
     pull(context, admits=True)
@@ -65,6 +70,7 @@ def is_replaced_by(context: SyncContext, made: bytes) -> bool:
     `made`: the hash of its genesis. One note is enough: who knows the old words can become an admin
     and leave a newer one. Raises StoreError, NotAVault, KeyMissing.
     """
+    context.sweep()
     with suppress(HasMoved, WasRenewed):
         pull(context)
     return made in {note.successor for _, note in notes(context)}

@@ -76,7 +76,7 @@ def _read_old(context: Context, old: SyncContext, place: VaultPlace, *, anyway: 
     """
     with Progress("syncing") as progress:
         old.report_progress = progress.told
-        outlook = read_old(old, place.url)
+        outlook = read_old(old, place.store, place.url)
     require_not_gone(context, old)
     require_member(old)
     _ = old.keyring.secrets  # before the words are shown: without its keys it goes nowhere
