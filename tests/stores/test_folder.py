@@ -43,6 +43,31 @@ def test_an_absent_folder_is_not_mounted_and_is_not_made(tmp_path, call):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("known", "there"),
+    [
+        ("Backup/hx", "backup/HX"),
+        ("B\u00fcro/hx", "Bu\u0308ro/hx"),
+        ("Bu\u0308ro/hx", "b\u00dcro/hx"),
+    ],
+)
+def test_a_folder_of_nearly_the_same_name_is_named_and_not_used(tmp_path, known, there):
+    (tmp_path / there).mkdir(parents=True)
+    with pytest.raises(NotMounted, match=r"is not there, but .* is: ") as raised:
+        list(FolderStore(str(tmp_path / known), DEVICE).list(""))
+    assert raised.value.other == f"folder:{tmp_path / there}"
+
+
+@pytest.mark.parametrize("there", [("HX", "Hx"), ("hx 2",), ()])
+def test_no_folder_is_named_when_none_or_several_are_meant(tmp_path, there):
+    for name in there:
+        (tmp_path / name).mkdir()
+    (tmp_path / "hX").write_bytes(b"a file")
+    with pytest.raises(NotMounted, match=r"hx is not there$") as raised:
+        list(FolderStore(str(tmp_path / "hx"), DEVICE).list(""))
+    assert raised.value.other == ""
+
+
 def test_a_file_in_place_of_the_folder_is_not_mounted(tmp_path, call):
     (tmp_path / "file").write_bytes(b"mine")
     with pytest.raises(NotMounted, match="file is not a folder"):

@@ -134,6 +134,8 @@ class ReadOnly(StoreError):  # noqa: N818
 class NotMounted(StoreError):  # noqa: N818
     """The place of the store is not there, so nothing is known about its objects."""
 
+    other = ""  # the URL of a place with nearly the same name
+
 
 def require_key(key: str) -> None:
     """Raise ValueError unless this is the name of an object: no other name may reach a disk."""

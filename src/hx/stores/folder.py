@@ -18,6 +18,7 @@ from hx.stores import (
     HINT,
     Exists,
     Missing,
+    NotMounted,
     Placeholder,
     Store,
     StoredObject,
@@ -277,7 +278,7 @@ class FolderStore(Store):
         try:
             descriptor = os.open(self.path, FOLDER)
         except FileNotFoundError:
-            raise not_mounted(self.path, "is not there") from None
+            raise self._absent() from None
         except NotADirectoryError:
             raise not_mounted(self.path, "is not a folder") from None
         status = os.fstat(descriptor)
@@ -286,6 +287,20 @@ class FolderStore(Store):
             raise not_mounted(self.path, "was replaced by another folder a moment ago")
         self._identity = (status.st_dev, status.st_ino)
         return descriptor
+
+    def _absent(self) -> NotMounted:
+        from hx.stores.nearly import nearly_named
+
+        other = nearly_named(self.path)
+        if not other:
+            return not_mounted(self.path, "is not there")
+        error = NotMounted(
+            f"the store {self.path} is not there, but {other} is: the names differ only in case, or"
+            " in the bytes of the same letters",
+            "if that is the folder, name it as it is called now",
+        )
+        error.other = f"folder:{other}"
+        return error
 
 
 @contextmanager
