@@ -28,9 +28,9 @@ _MAGIC, _BARE_MAGIC = b"HXP1", b"HXB1"
 _NUMBERS = struct.Struct(">III")
 _SALT_BYTES, _NONCE_BYTES, _TAG_BYTES = 16, 24, 16
 _FORGOTTEN = (
-    "try again: nothing was changed; a file from a backup has the passphrase of that time; if nobody"
-    " knows it any more, `hx sync recover --keys-lost` or `hx sync join --keys-lost` brings this"
-    " device back under a new id"
+    "try again: nothing was changed; a file from a backup has the passphrase of that time; if"
+    " nobody knows it any more, `hx sync recover --keys-lost` or `hx sync join --keys-lost` brings"
+    " this device back under a new id"
 )
 _HEAD_BYTES = _NUMBERS.size + _SALT_BYTES + _NONCE_BYTES
 LEAST_KIB, MOST_KIB, MOST_PASSES = 19 << 10, 1 << 20, 16

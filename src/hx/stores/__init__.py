@@ -81,6 +81,10 @@ class Store(Protocol):
         """Return what tells the disk or share of this store from others; empty: nothing does."""
         return ""
 
+    def nearby(self) -> tuple[str, ...]:
+        """Return the URLs of the places right above and below this one that hold a vault file."""
+        return ()
+
     def foreign_files(self, prefix: str = "") -> Iterator[str]:
         """Return the names that `list` leaves out: files in the store that are not objects of hx.
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from hx.core.errors import UsageError
-from hx.core.format.object_names import parsed
+from hx.core.format.object_names import VAULT_KEY, parsed
 from hx.files import mounted_from, reason
 from hx.stores import (
     HINT,
@@ -89,6 +89,11 @@ class FolderStore(Store):
     @property
     def file_system(self) -> str:
         return mounted_from(self.path)
+
+    def nearby(self) -> tuple[str, ...]:
+        from hx.stores.nearly import with_file
+
+        return tuple(f"folder:{path}" for path in with_file(self.path, VAULT_KEY))
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         with translated(self._place(prefix.rpartition("/")[0])):

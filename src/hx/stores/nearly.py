@@ -1,4 +1,4 @@
-"""Find the folder that a path means when only the spelling of a name has changed.
+"""Find the folder that a path may mean: of nearly the same name, or a level above or below.
 
 A Mac may write `ä` as two code points, and a share or another system may change the case of names.
 """
@@ -25,6 +25,15 @@ def nearly_named(path: str) -> str:
             (found,) = alike
         return found
     return ""
+
+
+def with_file(path: str, name: str) -> list[str]:
+    """Return the folders right above and below a folder that hold a file of this name."""
+    with suppress(OSError), os.scandir(path) as entries:
+        below = sorted(entry.path for entry in islice(entries, _MOST) if entry.is_dir())
+        folders = [os.path.dirname(path), *below]
+        return [folder for folder in folders if os.path.isfile(os.path.join(folder, name))]
+    return []
 
 
 def _alike(folder: str, name: str) -> list[str]:

@@ -240,14 +240,20 @@ def read_genesis(place: VaultPlace) -> tuple[bytes, Genesis]:
         data = place.store.get(object_names.VAULT_KEY, size_limit(object_names.GENESIS))
         return data, genesis.read(data)
     except Missing:
-        raise NotAVault(
-            f"{place.url} does not hold a vault",
-            "check that the right disk is mounted and synced; `hx sync init` makes a new vault",
-        ) from None
+        raise _no_vault(place) from None
     except Fault as fault:
         raise NotAVault(
             f"the vault file in {place.url} cannot be read: {fault.detail}", _DAMAGED
         ) from None
+
+
+def _no_vault(place: VaultPlace) -> NotAVault:
+    for other in place.store.nearby():
+        return NotAVault(f"{place.url} does not hold a vault, but {other} does", "name that folder")
+    return NotAVault(
+        f"{place.url} does not hold a vault",
+        "check that the right disk is mounted and synced; `hx sync init` makes a new vault",
+    )
 
 
 def _opened(place: VaultPlace, secret: bytes) -> Invitation:

@@ -102,6 +102,16 @@ def test_a_missing_folder_is_not_made(outsider, part):
     assert not outsider.folder.exists()
 
 
+def test_a_store_a_level_too_deep_or_too_high_is_named_as_it_should_be(newcomer, tmp_path):
+    (tmp_path / "nas").mkdir()
+    folder = newcomer.folder.rename(tmp_path / "nas" / "hx")
+    for place in (folder / "m", folder.parent):
+        for part, option in (("join", "--code-file"), ("recover", "--words-file")):
+            line = ("sync", part, "--store", f"folder:{place}", option, "-")
+            result = newcomer.hx(*line, stdin="x")
+            assert is_error(result, 6, f", but folder:{folder} does", "name that folder")
+
+
 @pytest.mark.parametrize("url", ["folder:store", "folder:", "ftp://host/x", "s3://bucket", ""])
 def test_an_invalid_store_url_is_a_usage_error(outsider, url):
     act = lambda: outsider.hx("sync", "init", "--store", url, "--json")  # noqa: E731

@@ -72,6 +72,8 @@ def test_a_device_whose_store_is_away_is_not_told_to_make_an_empty_folder(tmp_pa
     moved_to(folder, tmp_path / "St\u00f6re")
     result = laptop.hx("sync")
     assert is_error(result, 5, "is not there, but", "hx sync move --store")
+    said = laptop.hx("sync", "move", "--store", url(tmp_path), "--yes")
+    assert is_error(said, 6, f"but a vault lies in folder:{tmp_path / 'St'}", "--fill")
     command = result.err.split("`")[1].removeprefix("hx ")
     assert laptop.bash(f"{HX} {command} --yes").code == 0
     laptop.sync()
