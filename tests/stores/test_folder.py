@@ -148,7 +148,7 @@ def test_anything_but_a_regular_file_is_no_object_and_is_not_changed(on_disk, ma
     assert segment() in set(store.foreign_files())
     with pytest.raises(Missing):
         store.get(segment(), 100)
-    with pytest.raises(Exists):
+    with pytest.raises(Exists, match="is a link or a folder, where hx needs a file"):
         store.put(segment(), b"sealed")
     store.delete(segment())
     assert os.lstat(path) == before

@@ -184,7 +184,13 @@ class FolderStore(Store):
         status = self._look(inside, name)
         if status is None and not _is_taken(inside, name):
             return False
-        if status and status.st_size == len(data) and read(inside, name, len(data)) == data:
+        if status is None:
+            raise Exists(
+                f"{name} in the store {self.path} is a link or a folder, where hx needs a file",
+                "nothing was replaced: put the file itself there, because hx follows no links in the"
+                " store, or delete the link; then run `hx sync` again",
+            )
+        if status.st_size == len(data) and read(inside, name, len(data)) == data:
             return True
         raise Exists(f"{name} is in the store {self.path}, with other bytes")
 

@@ -248,6 +248,11 @@ def read_genesis(place: VaultPlace) -> tuple[bytes, Genesis]:
 
 
 def _no_vault(place: VaultPlace) -> NotAVault:
+    if object_names.VAULT_KEY in place.store.foreign_files():
+        return NotAVault(
+            f"{object_names.VAULT_KEY} in {place.url} is a link or a folder, where hx needs a file",
+            "put the file itself there: hx follows no links in the store",
+        )
     for other in place.store.nearby():
         return NotAVault(f"{place.url} does not hold a vault, but {other} does", "name that folder")
     return NotAVault(
