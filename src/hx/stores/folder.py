@@ -187,8 +187,8 @@ class FolderStore(Store):
         if status is None:
             raise Exists(
                 f"{name} in the store {self.path} is a link or a folder, where hx needs a file",
-                "nothing was replaced: put the file itself there, because hx follows no links in the"
-                " store, or delete the link; then run `hx sync` again",
+                "nothing was replaced: put the file itself there, because hx follows no links in"
+                " the store, or delete the link; then run `hx sync` again",
             )
         if status.st_size == len(data) and read(inside, name, len(data)) == data:
             return True
