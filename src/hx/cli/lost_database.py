@@ -18,11 +18,12 @@ def has_keys_of_a_vault(context: Context) -> bool:
     """
     if rows.knows_of_a_vault(context.database):
         return False
-    from hx.cli import keys
-    from hx.custody.files import read_note
+    from hx.custody.files import read_note, stem
 
+    config = context.config
+    trunk = stem(config.paths.data, config.host, shared=context.who.shared)
     try:
-        return read_note(keys.place(context).note) is not None
+        return read_note(f"{trunk}.toml") is not None
     except KeyMissing:  # the note is damaged: its keys cannot be found
         return False
 

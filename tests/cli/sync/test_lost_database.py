@@ -43,6 +43,7 @@ def test_it_goes_on_without_words_or_a_code_under_its_id_and_its_name(members):
     before = known(laptop)
     said = desktop.hx("sync")
     assert is_error(said, 6, "has keys of a vault", "hx sync recover --store")
+    assert "keys of a vault, but its database knows none" in desktop.hx("status").out
     result = recover(desktop, desktop.folder)
     assert result.code == 0, result
     assert keys_of(desktop) == kept
