@@ -106,6 +106,16 @@ def test_files_that_others_may_read_are_a_fault_with_a_command_as_fix(hx, health
     assert findings(hx, level="fault") == []
 
 
+def test_the_mode_of_a_link_to_the_folder_of_hx_does_not_count(hx, healthy, tmp_path):
+    healthy.home.rename(tmp_path / "elsewhere")
+    healthy.home.symlink_to("elsewhere")
+    assert findings(hx, level="fault") == []
+    (tmp_path / "elsewhere").chmod(0o755)
+    [finding] = findings(hx, level="fault", check="files")
+    os.system(finding["fix"])
+    assert findings(hx, level="fault") == []
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
 def test_a_file_of_another_owner_is_a_fault(hx, healthy):
     path = healthy.spool / f"{SESSION}.0"

@@ -73,6 +73,31 @@ def test_a_wrong_passphrase_is_an_error_with_a_hint_and_changes_nothing(written_
     assert written_path.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("sealing", "opening"),
+    [
+        ("p\u00e4ss wo\u0308rd", "pa\u0308ss w\u00f6rd"),  # composed and decomposed letters
+        ("\u212bngstrom", "\u00c5ngstrom"),
+        (b"\xff not UTF-8", b"\xff not UTF-8"),
+    ],
+)
+def test_a_passphrase_opens_the_file_however_a_keyboard_composes_its_letters(
+    path, sealing, opening
+):
+    def as_bytes(passphrase):
+        return passphrase if isinstance(passphrase, bytes) else passphrase.encode()
+
+    sealed_file(path, as_bytes(sealing)).write(DATA)
+    assert sealed_file(path, as_bytes(opening)).read() == DATA
+
+
+@pytest.mark.parametrize("wrong", ["ﬁsh", "Fish", "fish ", " fish"])
+def test_no_other_difference_of_a_passphrase_is_overlooked(path, wrong):
+    sealed_file(path, b"fish").write(DATA)
+    with pytest.raises(KeyMissing, match="the passphrase is wrong"):
+        sealed_file(path, wrong.encode()).read()
+
+
 def test_the_passphrase_is_asked_for_once_a_run_and_as_new_only_for_a_new_file(path):
     questions = []
 
@@ -227,6 +252,14 @@ def test_forget_overwrites_the_bytes_of_the_file(written_path):
         assert file.read() == bytes(size)
     assert not written_path.exists()
     sealed_file(written_path).forget()
+
+
+def test_of_a_link_only_the_link_is_removed(tmp_path, path):
+    target = tmp_path / "notes"
+    target.write_text("of the user")
+    path.symlink_to(target)
+    sealed_file(path).forget()
+    assert (os.path.lexists(path), target.read_text()) == (False, "of the user")
 
 
 def test_too_little_memory_is_an_error_that_says_how_much_is_needed(path):

@@ -43,6 +43,31 @@ def test_an_absent_folder_is_not_mounted_and_is_not_made(tmp_path, call):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("known", "there"),
+    [
+        ("Backup/hx", "backup/HX"),
+        ("B\u00fcro/hx", "Bu\u0308ro/hx"),
+        ("Bu\u0308ro/hx", "b\u00dcro/hx"),
+    ],
+)
+def test_a_folder_of_nearly_the_same_name_is_named_and_not_used(tmp_path, known, there):
+    (tmp_path / there).mkdir(parents=True)
+    with pytest.raises(NotMounted, match=r"is not there, but .* is: ") as raised:
+        list(FolderStore(str(tmp_path / known), DEVICE).list(""))
+    assert raised.value.other == f"folder:{tmp_path / there}"
+
+
+@pytest.mark.parametrize("there", [("HX", "Hx"), ("hx 2",), ()])
+def test_no_folder_is_named_when_none_or_several_are_meant(tmp_path, there):
+    for name in there:
+        (tmp_path / name).mkdir()
+    (tmp_path / "hX").write_bytes(b"a file")
+    with pytest.raises(NotMounted, match=r"hx is not there$") as raised:
+        list(FolderStore(str(tmp_path / "hx"), DEVICE).list(""))
+    assert raised.value.other == ""
+
+
 def test_a_file_in_place_of_the_folder_is_not_mounted(tmp_path, call):
     (tmp_path / "file").write_bytes(b"mine")
     with pytest.raises(NotMounted, match="file is not a folder"):
@@ -100,8 +125,9 @@ def test_a_link_inside_the_store_is_not_followed(on_disk, part):
     link.symlink_to(outside / part)
     store = on_disk.open()
     for call in (CALLS["get"], CALLS["put"], CALLS["delete"]):
-        with pytest.raises(Denied, match="there is a file or a link where hx needs a folder"):
+        with pytest.raises(Denied, match="is a file or a link, where hx needs a folder") as raised:
             call(store)
+        assert raised.value.message.startswith(f"{link} in the store ")
     assert list(store.list("")) == []
     assert list(store.foreign_files()) == [part]
     assert (outside / segment()).read_bytes() == b"precious"
@@ -123,7 +149,7 @@ def test_anything_but_a_regular_file_is_no_object_and_is_not_changed(on_disk, ma
     assert segment() in set(store.foreign_files())
     with pytest.raises(Missing):
         store.get(segment(), 100)
-    with pytest.raises(Exists):
+    with pytest.raises(Exists, match="is a link or a folder, where hx needs a file"):
         store.put(segment(), b"sealed")
     store.delete(segment())
     assert os.lstat(path) == before

@@ -127,7 +127,8 @@ def _private_paths(config: Config) -> Iterator[tuple[str, int]]:
 
 def _permission(path: str, mode: int) -> Finding | None:
     try:
-        status = os.lstat(path)
+        # of a folder that HX_HOME is a link to: the mode of a link means nothing
+        status = os.stat(path)
     except FileNotFoundError:  # drained and deleted meanwhile
         return None
     quoted = shlex.quote(path)

@@ -10,6 +10,7 @@ told from a wrong passphrase. The digest is no secret and does not stop an attac
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -115,8 +116,9 @@ def _damaged_note(path: str) -> KeysLost:
 
 
 def read(path: str) -> bytes:
-    """Return the bytes of a file. Raises KeyMissing, also when other users may read it."""
+    """Return the bytes of a file. Raises KeyMissing, also for a link, or if others may read it."""
     try:
+        _require_no_link(path)
         require_owner(path)
         with open(path, "rb") as file:
             # the mode of the open file: the path may be replaced between two calls
@@ -134,6 +136,22 @@ def read(path: str) -> bytes:
     return data
 
 
+def _require_no_link(path: str) -> None:
+    """Check that a file of keys is no link to another file. Raises KeyMissing.
+
+    Keys are replaced as whole files, and removed: the file behind a link would keep the old ones.
+    """
+    if os.path.islink(path) and os.path.exists(path):
+        from shlex import quote  # slow to import
+
+        target = os.path.realpath(path)
+        raise KeyMissing(
+            f"{path} is a link to {target}, where the keys of this device would stay when hx"
+            " changes or removes them",
+            f"put the file itself there: mv -f {quote(target)} {quote(path)}",
+        )
+
+
 def write(path: str, data: bytes) -> None:
     """Replace a file atomically. Raises DatabaseError."""
     try:
@@ -145,13 +163,18 @@ def write(path: str, data: bytes) -> None:
 
 
 def remove(path: str) -> None:
-    """Overwrite a file, then delete it; a missing file is success.
+    """Overwrite a file, then delete it; a missing file is success. Of a link only the link goes.
 
     The disk may keep the old bytes nevertheless.
     """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
+        return
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        os.unlink(path)
         return
     try:
         # the length stays, so that the file system has no reason to choose other blocks

@@ -1,7 +1,7 @@
 """Keys in a file: sealed under a passphrase, or bare.
 
-The bare file is for machines that start without a user or a keychain. The sealed one uses Argon2id,
-then XChaCha20-Poly1305:
+The bare file is for machines that start without a user or a keychain. The sealed one uses Argon2id
+of the passphrase in Unicode's form NFC, then XChaCha20-Poly1305:
 
  0  4  magic "HXP1"
  4  4  memory in KiB      8  4  passes      12  4  lanes, always 1      (big-endian)
@@ -28,8 +28,9 @@ _MAGIC, _BARE_MAGIC = b"HXP1", b"HXB1"
 _NUMBERS = struct.Struct(">III")
 _SALT_BYTES, _NONCE_BYTES, _TAG_BYTES = 16, 24, 16
 _FORGOTTEN = (
-    "try again: nothing was changed; if nobody knows it any more, `hx sync recover --keys-lost` or"
-    " `hx sync join --keys-lost` brings this device back under a new id"
+    "try again: nothing was changed; a file from a backup has the passphrase of that time; if"
+    " nobody knows it any more, `hx sync recover --keys-lost` or `hx sync join --keys-lost` brings"
+    " this device back under a new id"
 )
 _HEAD_BYTES = _NUMBERS.size + _SALT_BYTES + _NONCE_BYTES
 LEAST_KIB, MOST_KIB, MOST_PASSES = 19 << 10, 1 << 20, 16
@@ -132,13 +133,28 @@ def _key(head: bytes, passphrase: bytes) -> bytes:
 
     memory_kib, passes, _ = _NUMBERS.unpack_from(head)
     salt = head[_NUMBERS.size : _NUMBERS.size + _SALT_BYTES]
+    text = _composed(passphrase)
     try:
-        return argon2id.kdf(32, passphrase, salt, opslimit=passes, memlimit=memory_kib << 10)
+        return argon2id.kdf(32, text, salt, opslimit=passes, memlimit=memory_kib << 10)
     except NoMemory:
         raise KeyMissing(
             f"the passphrase needs {memory_kib >> 10} MiB of memory, and there is not enough",
             "end other programs and try again",
         ) from None
+
+
+def _composed(passphrase: bytes) -> bytes:
+    """Return a passphrase in the form NFC (RFC 8265); what is not UTF-8 stays as it is.
+
+    Keyboards and programs of macOS, Linux and Windows give one letter different bytes: `ä` is one
+    code point or two.
+    """
+    from unicodedata import normalize
+
+    try:
+        return normalize("NFC", passphrase.decode()).encode()
+    except UnicodeDecodeError:
+        return passphrase
 
 
 class KeyFile:

@@ -81,6 +81,10 @@ class Store(Protocol):
         """Return what tells the disk or share of this store from others; empty: nothing does."""
         return ""
 
+    def nearby(self) -> tuple[str, ...]:
+        """Return the URLs of the places right above and below this one that hold a vault file."""
+        return ()
+
     def foreign_files(self, prefix: str = "") -> Iterator[str]:
         """Return the names that `list` leaves out: files in the store that are not objects of hx.
 
@@ -133,6 +137,8 @@ class ReadOnly(StoreError):  # noqa: N818
 
 class NotMounted(StoreError):  # noqa: N818
     """The place of the store is not there, so nothing is known about its objects."""
+
+    other = ""  # the URL of a place with nearly the same name
 
 
 def require_key(key: str) -> None:

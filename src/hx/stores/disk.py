@@ -166,10 +166,22 @@ def explained(path: str, error: OSError) -> StoreError:
         path = _closed(path)
     if error.errno in _IN_THE_WAY:
         return Denied(
-            f"in the store {path} there is a file or a link where hx needs a folder",
+            f"{_in_the_way(path)} in the store is a file or a link, where hx needs a folder",
             "move it out of the store: hx does not follow links in it",
         )
     return kind(f"the store {path} cannot be used: {reason(error)}", _HINTS[kind])
+
+
+def _in_the_way(path: str) -> str:
+    """Return the innermost part of a path that is a link or no folder, or else the path."""
+    part = path
+    while part != "/" and not _blocks(part):
+        part = os.path.dirname(part)
+    return path if part == "/" else part
+
+
+def _blocks(path: str) -> bool:
+    return os.path.islink(path) or (os.path.exists(path) and not os.path.isdir(path))
 
 
 def _closed(path: str) -> str:

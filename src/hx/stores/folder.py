@@ -12,12 +12,13 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from hx.core.errors import UsageError
-from hx.core.format.object_names import parsed
+from hx.core.format.object_names import VAULT_KEY, parsed
 from hx.files import mounted_from, reason
 from hx.stores import (
     HINT,
     Exists,
     Missing,
+    NotMounted,
     Placeholder,
     Store,
     StoredObject,
@@ -88,6 +89,11 @@ class FolderStore(Store):
     @property
     def file_system(self) -> str:
         return mounted_from(self.path)
+
+    def nearby(self) -> tuple[str, ...]:
+        from hx.stores.nearly import with_file
+
+        return tuple(f"folder:{path}" for path in with_file(self.path, VAULT_KEY))
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         with translated(self._place(prefix.rpartition("/")[0])):
@@ -178,7 +184,13 @@ class FolderStore(Store):
         status = self._look(inside, name)
         if status is None and not _is_taken(inside, name):
             return False
-        if status and status.st_size == len(data) and read(inside, name, len(data)) == data:
+        if status is None:
+            raise Exists(
+                f"{name} in the store {self.path} is a link or a folder, where hx needs a file",
+                "nothing was replaced: put the file itself there, because hx follows no links in"
+                " the store, or delete the link; then run `hx sync` again",
+            )
+        if status.st_size == len(data) and read(inside, name, len(data)) == data:
             return True
         raise Exists(f"{name} is in the store {self.path}, with other bytes")
 
@@ -277,7 +289,7 @@ class FolderStore(Store):
         try:
             descriptor = os.open(self.path, FOLDER)
         except FileNotFoundError:
-            raise not_mounted(self.path, "is not there") from None
+            raise self._absent() from None
         except NotADirectoryError:
             raise not_mounted(self.path, "is not a folder") from None
         status = os.fstat(descriptor)
@@ -286,6 +298,20 @@ class FolderStore(Store):
             raise not_mounted(self.path, "was replaced by another folder a moment ago")
         self._identity = (status.st_dev, status.st_ino)
         return descriptor
+
+    def _absent(self) -> NotMounted:
+        from hx.stores.nearly import nearly_named
+
+        other = nearly_named(self.path)
+        if not other:
+            return not_mounted(self.path, "is not there")
+        error = NotMounted(
+            f"the store {self.path} is not there, but {other} is: the names differ only in case, or"
+            " in the bytes of the same letters",
+            "if that is the folder, name it as it is called now",
+        )
+        error.other = f"folder:{other}"
+        return error
 
 
 @contextmanager

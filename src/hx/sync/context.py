@@ -10,7 +10,7 @@ from hx.core.format import object_names
 from hx.core.record import NamedTuple
 from hx.database.sync import ledger
 from hx.database.sync import vault as rows
-from hx.stores import Denied, Exists, Missing, Placeholder
+from hx.stores import Denied, Exists, Missing, NotMounted, Placeholder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _ROOM_OF_COUNTING = 1_024  # no more records count in a roster
 MAX_UNNAMED = 64  # slots of one author that are tried although no record names their key
+ELSEWHERE = "if the vault lies in another place now, or is lost: `hx sync move --help`"
 KEY_ID = slice(56, 72)  # in a header: the id of the key that the object is sealed under
 
 
@@ -260,8 +261,12 @@ class SyncContext:
 
         Files of other names are left out. Raises StoreError.
         """
-        listed = self.store.list(prefix)
-        return [(entry.key, name) for entry in listed if (name := object_names.parsed(entry.key))]
+        try:
+            keys = [entry.key for entry in self.store.list(prefix)]
+        except NotMounted as error:
+            error.hint = _without_store(error)
+            raise
+        return [(key, name) for key in keys if (name := object_names.parsed(key))]
 
     def named_for(self, device_id: bytes) -> list[tuple[str, Name]]:
         """Return key and name of the slots and notices for a device; none if they are closed to hx.
@@ -380,3 +385,12 @@ def open_slot(store: Store, key: str, vault_id: bytes, keys: DeviceKeys) -> Slot
         return slot.opened(data, expect=key, vault_id=vault_id, box_seed=keys.box_seed)
     except (Fault, Missing):
         return None
+
+
+def _without_store(error: NotMounted) -> str:
+    """Return what a member can do when the place of its vault is not there."""
+    if error.other:
+        from shlex import quote  # slow to import
+
+        return f"if that is the folder: `hx sync move --store {quote(error.other)}`"
+    return f"mount it (a disk, a share, a stick), then try again; {ELSEWHERE}"

@@ -23,6 +23,7 @@ from hx.database.sync.vault import Vault
 from hx.stores import Missing
 from hx.sync.admins import require_admin
 from hx.sync.membership import update_membership
+from hx.sync.own_keys import membership
 from hx.sync.recovered_keys import recovered_keys
 from hx.sync.vault_file import kept_beside
 
@@ -121,9 +122,10 @@ def init(
         records.append(
             roster_records.epoch(1, key_id(vmk), (), seed=seed, vault_id=first_record.vault_id)
         )
+    # before the keys, whose vault the database would not know after a crash
+    rows.note_begun(here.database, first_record.vault_id, data)
     # before the vault file, which nobody could use if a crash lost its key
     here.keep(Secrets(here.device, dict(vmks)))
-    rows.note_begun(here.database, first_record.vault_id, data)
     place.store.put(object_names.VAULT_KEY, data)
     made(first_record)
     _enter(here, place, _Admission(data, records, vmks))
@@ -240,14 +242,25 @@ def read_genesis(place: VaultPlace) -> tuple[bytes, Genesis]:
         data = place.store.get(object_names.VAULT_KEY, size_limit(object_names.GENESIS))
         return data, genesis.read(data)
     except Missing:
-        raise NotAVault(
-            f"{place.url} does not hold a vault",
-            "check that the right disk is mounted and synced; `hx sync init` makes a new vault",
-        ) from None
+        raise _no_vault(place) from None
     except Fault as fault:
         raise NotAVault(
             f"the vault file in {place.url} cannot be read: {fault.detail}", _DAMAGED
         ) from None
+
+
+def _no_vault(place: VaultPlace) -> NotAVault:
+    if object_names.VAULT_KEY in place.store.foreign_files():
+        return NotAVault(
+            f"{object_names.VAULT_KEY} in {place.url} is a link or a folder, where hx needs a file",
+            "put the file itself there: hx follows no links in the store",
+        )
+    for other in place.store.nearby():
+        return NotAVault(f"{place.url} does not hold a vault, but {other} does", "name that folder")
+    return NotAVault(
+        f"{place.url} does not hold a vault",
+        "check that the right disk is mounted and synced; `hx sync init` makes a new vault",
+    )
 
 
 def _opened(place: VaultPlace, secret: bytes) -> Invitation:
@@ -299,3 +312,18 @@ def recover(here: ThisDevice, place: VaultPlace, entropy: bytes) -> None:
         vault_id=first_record.vault_id,
     )
     _enter(here, place, _Admission(data, [own], vmks))
+
+
+def go_on(here: ThisDevice, place: VaultPlace, secrets: Secrets) -> str | None:
+    """Enter a vault with the keys of a member of it; return the name that the member has there.
+
+    None: the keys are those of no active member. The caller has to push next. Raises StoreError,
+    NotAVault.
+    """
+    data, first_record = read_genesis(place)
+    known = Vault(first_record.vault_id, place.name, place.url, data)
+    found = membership(here.database, known, place.store, secrets, here.now_us)
+    if found is None:
+        return None
+    _enter(here, place, _Admission(data, list(found.records), secrets.vmks))
+    return found.label or here.label

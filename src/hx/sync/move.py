@@ -76,7 +76,7 @@ def planned(context: SyncContext, target: Store, url: str, *, fill: bool) -> Pla
     is_here = url == context.vault.store
     error = None if is_here else _why_unreadable(context)
     if not is_vault and not fill and (is_here or error is not None):
-        raise _nothing_there(context, url, error)
+        raise _nothing_there(context, target, url, error)
     is_readable = not is_here and error is None
     is_complete = state == vault_file.PINNED
     wanted = copying.to_copy(context.store, target, only_ahead=is_complete) if is_readable else []
@@ -103,13 +103,20 @@ def _why_unreadable(context: SyncContext) -> HxError | None:
     return None
 
 
-def _nothing_there(context: SyncContext, url: str, error: HxError | None) -> NotAVault:
+def _nothing_there(
+    context: SyncContext, target: Store, url: str, error: HxError | None
+) -> NotAVault:
+    holds = f"{url} holds nothing of the vault {context.vault.name!r}"
     lost = "" if error is None else f", and the old store cannot be read: {error.message}"
-    return NotAVault(
-        f"{url} holds nothing of the vault {context.vault.name!r}{lost}",
+    hint = (
         "mount the store that holds the vault; if that is lost, add `--fill`: then this device"
-        " publishes there all that it holds, also what other devices recorded",
+        " publishes there all that it holds, also what other devices recorded"
     )
+    for other in target.nearby():
+        return NotAVault(
+            f"{holds}, but a vault lies in {other}", f"if it is that one, name it; else {hint}"
+        )
+    return NotAVault(f"{holds}{lost}", hint)
 
 
 def _require_own(context: SyncContext, target: Store, url: str, keys: set[str]) -> None:

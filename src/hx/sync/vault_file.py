@@ -14,6 +14,7 @@ from hx.core.format.header import size_limit
 from hx.core.format.verdict import NEEDS_UPGRADE, Fault
 from hx.database.sync import ledger
 from hx.stores import Denied, Missing, Transient
+from hx.sync.context import ELSEWHERE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,15 +61,13 @@ def require_pinned(vault: Vault, state: str) -> None:
     if state in (ABSENT, UNREAD):
         raise NotAVault(
             f"{vault.store} does not hold a vault: {object_names.VAULT_KEY} is missing",
-            "nothing was changed: check that the right disk is mounted there; if the vault lies in"
-            " another place now, or is lost: `hx sync move --help`",
+            f"nothing was changed: check that the right disk is mounted there; {ELSEWHERE}",
         )
     if state == DAMAGED:
         raise NotAVault(
             f"the vault file in {vault.store} is damaged, and no manifest of {vault.name!r} is"
             " beside it",
-            "nothing was changed: check that the right disk is mounted there; if the vault lies in"
-            " another place now, or is lost: `hx sync move --help`",
+            f"nothing was changed: check that the right disk is mounted there; {ELSEWHERE}",
         )
     if state == OTHER:
         raise NotAVault(

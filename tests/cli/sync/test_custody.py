@@ -93,6 +93,21 @@ def test_without_a_passphrase_or_a_keychain_nothing_is_moved(member):
     assert works(member)
 
 
+def test_a_key_file_that_is_a_link_is_not_used_and_the_hint_puts_the_file_there(member):
+    kept = member.cwd / "dotfiles keys"
+    (member.home / "custody.key").rename(kept)
+    (member.home / "custody.key").symlink_to(kept)
+    before = kept.read_bytes()
+    result = member.hx("sync", "custody", "--to", "passphrase", env=ASK)
+    assert is_error(result, 6, f"custody.key is a link to {kept}")
+    assert not works(member)
+    assert (kept.read_bytes(), files(member)) == (before, ["custody.key", "custody.toml"])
+    assert member.bash(result.err.rpartition("there: ")[2]).code == 0
+    assert works(member)
+    assert custody(member, "--to", "passphrase", env=ASK).code == 0
+    assert not kept.exists()
+
+
 def test_a_device_in_no_vault_is_told_where_its_keys_are(tmp_path):
     alone = Member(tmp_path / "alone", tmp_path / "store", "alone")
     assert is_error(custody(alone), 6, "in no vault", "device.key", "--custody")

@@ -102,6 +102,29 @@ def test_a_missing_folder_is_not_made(outsider, part):
     assert not outsider.folder.exists()
 
 
+def test_a_vault_file_that_is_a_link_is_told_and_not_followed(owner, newcomer):
+    path = owner.folder / object_names.VAULT_KEY
+    path.rename(owner.cwd / "annexed")
+    path.symlink_to(owner.cwd / "annexed")
+    at = ("--store", f"folder:{owner.folder}")
+    act = lambda: newcomer.hx("sync", "recover", *at, "--words-file", "-", stdin="x")  # noqa: E731
+    assert is_refused(newcomer, act, 6, "is a link or a folder", "put the file itself there")
+    owner.record("true")
+    assert is_error(owner.hx("sync"), 5, "hx-vault.hx in the store", "is a link or a folder")
+    path.unlink()
+    assert owner.hx("sync").code == 0
+
+
+def test_a_store_a_level_too_deep_or_too_high_is_named_as_it_should_be(newcomer, tmp_path):
+    (tmp_path / "nas").mkdir()
+    folder = newcomer.folder.rename(tmp_path / "nas" / "hx")
+    for place in (folder / "m", folder.parent):
+        for part, option in (("join", "--code-file"), ("recover", "--words-file")):
+            line = ("sync", part, "--store", f"folder:{place}", option, "-")
+            result = newcomer.hx(*line, stdin="x")
+            assert is_error(result, 6, f", but folder:{folder} does", "name that folder")
+
+
 @pytest.mark.parametrize("url", ["folder:store", "folder:", "ftp://host/x", "s3://bucket", ""])
 def test_an_invalid_store_url_is_a_usage_error(outsider, url):
     act = lambda: outsider.hx("sync", "init", "--store", url, "--json")  # noqa: E731

@@ -62,6 +62,40 @@ def newcomer(tmp_path, laptop):
 # ---- the same vault under another path ----
 
 
+def test_a_device_whose_store_is_away_is_not_told_to_make_an_empty_folder(tmp_path):
+    (laptop,) = vault(tmp_path, "laptop")
+    folder = moved_to(laptop.folder, tmp_path / "Sto\u0308re")
+    result = laptop.hx("sync")
+    assert is_error(result, 5, "is not there", "mount it", "`hx sync move --help`")
+    assert "create" not in result.err
+    move(laptop, folder)
+    moved_to(folder, tmp_path / "St\u00f6re")
+    result = laptop.hx("sync")
+    assert is_error(result, 5, "is not there, but", "hx sync move --store")
+    said = laptop.hx("sync", "move", "--store", url(tmp_path), "--yes")
+    assert is_error(said, 6, f"but a vault lies in folder:{tmp_path / 'St'}", "--fill")
+    command = result.err.split("`")[1].removeprefix("hx ")
+    assert laptop.bash(f"{HX} {command} --yes").code == 0
+    laptop.sync()
+
+
+def test_what_may_be_deleted_at_the_old_place_is_not_the_new_place_inside_it(tmp_path):
+    (laptop,) = vault(tmp_path, "laptop")
+    laptop.record("make inner")
+    laptop.sync()
+    old, inner = laptop.folder, laptop.folder / "hx"
+    (old / "photo.jpg").write_bytes(b"mine")
+    inner.mkdir()
+    said = move(laptop, inner).out
+    assert "delete there\n  hx-vault*.hx and the folders b, j, k, m and o, and nothing else" in said
+    assert laptop.bash(f"cd {old} && rm -r hx-vault*.hx k m o && ls").out.split() == [
+        "hx",
+        "photo.jpg",
+    ]
+    assert laptop.hx("sync", "check").code == 0
+    assert newcomer(tmp_path, laptop) == ["make inner"]
+
+
 def test_a_renamed_folder_is_taken_after_one_question(members, tmp_path):
     laptop, desktop = members
     folder = moved_to(laptop.folder, tmp_path / "renamed")

@@ -52,6 +52,17 @@ def test_swapped_recovery_words_are_detected():
         phrases.entropy_of(LETTER_WORDS.replace("amount doctor", "doctor amount"))
 
 
+@given(secrets)
+def test_words_and_codes_are_told_apart(secret):
+    words, code = " ".join(phrases.words_of(secret)), phrases.code_of(secret)
+    with pytest.raises(InputError, match="these are recovery words") as raised:
+        phrases.secret_of(words)
+    assert "hx sync recover" in raised.value.hint
+    with pytest.raises(InputError, match="this is an invitation code") as raised:
+        phrases.entropy_of(code)
+    assert "hx sync join" in raised.value.hint
+
+
 def test_recovery_keys_are_derived_from_the_entropy():
     entropy = bytes(range(16))
     recovery = keys.recovery_keys(entropy)

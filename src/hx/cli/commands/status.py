@@ -25,13 +25,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hx.cli.commands.sync.short_status import SyncSummary
+    from hx.cli.commands.sync.short_status import SyncState
     from hx.cli.context import Context
     from hx.cli.health import Finding
     from hx.cli.parsers import Parser
     from hx.config import Config
     from hx.database.queries.status import Figures, SpoolFault
-    from hx.database.sync.vault import TakenOut
 
 _LABEL = 10
 
@@ -51,7 +50,7 @@ class DatabaseFacts(NamedTuple):
     shells: list[tuple[bytes | None, int]]
     ingested: int  # events that this command has read from the spool
     due: int  # events that retention has not removed yet
-    sync: SyncSummary | TakenOut | None
+    sync: SyncState
     taken: list[
         str
     ]  # a sentence for each key of the picker that another tool has bound in this shell

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SECRET_BYTES = 16
 _WORDS = 12
 _WORD_BITS = 11
+_LEAST_LETTERS = 3  # of a word; a code has at most nine runs of so many letters
 _WORD = re.compile(r"[^\W\d_]+")
 _NUMBERED = re.compile(r"(?<!\d)(\d{1,2})[\W_]*([^\W\d_]+)")
 _CODE_CHARACTERS = 28
@@ -45,6 +46,11 @@ def entropy_of(text: str) -> bytes:
 
     Raises InputError with a hint about the wrong word.
     """
+    if _is_code(text):
+        raise InputError(
+            "this is an invitation code, and recovery words are needed here",
+            "`hx sync join` takes the code",
+        )
     bip39, words = _bip39(), words_in(text)
     for number, word in enumerate(words, 1):
         if word not in bip39.wordlist:
@@ -114,6 +120,11 @@ def code_of(secret: bytes) -> str:
 
 def secret_of(code: str) -> bytes:
     """Return the 16 bytes of a code in any grouping and case. Raises InputError for a typo."""
+    if sum(len(word) >= _LEAST_LETTERS for word in words_in(code)) >= _WORDS:
+        raise InputError(
+            "these are recovery words, and an invitation code is needed here",
+            "`hx sync recover` takes the words",
+        )
     letters = code.lower().translate(_LOOKALIKES)
     invalid = next((letter for letter in letters if letter not in ALPHABET), None)
     if invalid is not None:
@@ -136,6 +147,14 @@ def secret_of(code: str) -> bytes:
             "compare it letter by letter with what `hx sync invite` printed",
         )
     return secret
+
+
+def _is_code(text: str) -> bool:
+    try:
+        secret_of(text)
+    except InputError:
+        return False
+    return True
 
 
 def _check(secret: bytes) -> int:

@@ -69,6 +69,12 @@ def begun(database: Database) -> list[bytes]:
 _BEGUN = "begun."  # meta: the prefix of the key, before the id of the vault
 
 
+def knows_of_a_vault(database: Database) -> bool:
+    """Return whether this device is in a vault, was in one, or has begun to make one."""
+    known = (read(database), taken_out(database), database.meta_keys(_LEFT), begun(database))
+    return any(known)
+
+
 def remove(database: Database, *, keeps_held: bool = False) -> None:
     """Remove all rows about the vault, but no record; the caller holds the transaction.
 
@@ -237,6 +243,11 @@ def note_departure(database: Database, vault_id: bytes, departure: Departure) ->
     record = departure.record
     signed = b"" if record is None else record.signer + record.signature + record.payload
     database.set_meta(_LEFT + vault_id.hex(), departure.device_id + signed)
+
+
+def note_left_unknown(database: Database, device_id: bytes) -> None:
+    """Note that this device has left a vault that the database does not know."""
+    note_departure(database, bytes(_ID), Departure(device_id, None))
 
 
 def has_left(database: Database, device_id: bytes) -> bool:

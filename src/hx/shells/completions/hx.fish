@@ -207,7 +207,7 @@ complete -c hx -n '_shtab_hx_using sync recover' -l store -x -d 'where the vault
 complete -c hx -n '_shtab_hx_using sync recover' -l vault-name -x -d 'the name of the vault on this device; by default the folder'"'"'s name'
 complete -c hx -n '_shtab_hx_using sync recover' -l custody -xka "keychain passphrase file" -d 'where the keys of this device are kept; by default the safest place that works'
 complete -c hx -n '_shtab_hx_using sync recover' -l name -x -d 'the name of this device; by default that of the host'
-complete -c hx -n '_shtab_hx_using sync recover' -l words-file -x -d 'read the words from a file; - is stdin; without it hx asks'
+complete -c hx -n '_shtab_hx_using sync recover' -l words-file -x -d 'read the words from a file; - is stdin; without it hx asks, unless this device still has keys of the vault'
 complete -c hx -n '_shtab_hx_using sync recover' -l keys-lost -d 'nobody can open the keys of this device any more: it gets a new id and keeps its history'
 complete -c hx -n '_shtab_hx_using sync recover' -l yes -d 'do not ask before a device whose keys are lost gets one'
 complete -c hx -n '_shtab_hx_using sync recover' -l json -d 'print JSON'

@@ -421,7 +421,7 @@ _shtab_hx_sync_recover_options=(
   "--vault-name[the name of the vault on this device\; by default the folder\'s name]:NAME:"
   "--custody[where the keys of this device are kept\; by default the safest place that works]:custody:(keychain passphrase file)"
   "--name[the name of this device\; by default that of the host]:NAME:"
-  "--words-file[read the words from a file\; - is stdin\; without it hx asks]:FILE:"
+  "--words-file[read the words from a file\; - is stdin\; without it hx asks, unless this device still has keys of the vault]:FILE:"
   "--keys-lost[nobody can open the keys of this device any more\: it gets a new id and keeps its history]"
   "--yes[do not ask before a device whose keys are lost gets one]"
   "--json[print JSON]"

@@ -154,11 +154,35 @@ def _join(given: Namespace, context: Context, entry: Entry) -> int:
 
 def _recover(given: Namespace, context: Context, entry: Entry) -> int:
     entry.confirm()
+    if given.words_file is None:
+        code = _go_on(given, context, entry)
+        if code is not None:
+            return code
     entropy = prompts.read_words(given.words_file)
     here = entry.here()
     enroll.recover(here, entry.place, entropy)
     context = entry.after()
     return _tell(given, context, entry, _first_sync(context, here.label))
+
+
+def _go_on(given: Namespace, context: Context, entry: Entry) -> int | None:
+    """Enter the vault with the keys that this device still has, and return the exit code.
+
+    None: there are no such keys, or they are those of no member of this vault.
+    """
+    secrets = entry.secrets_of_a_vault()
+    if secrets is None:
+        return None
+    here, url = entry.here(), entry.place.url
+    label = enroll.go_on(here, entry.place, secrets)
+    if label is None:
+        print(
+            f"hx: the keys of this device are those of no member of the vault in {url}",
+            file=sys.stderr,
+        )
+        return None
+    context = entry.after()
+    return _tell(given, context, entry, _first_sync(context, here.label if given.name else label))
 
 
 def _first_sync(context: Context, label: str) -> int:

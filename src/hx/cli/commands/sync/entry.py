@@ -12,7 +12,7 @@ import os
 import sys
 from contextlib import contextmanager
 
-from hx.cli import keys, lost_keys, next_id
+from hx.cli import keys, lost_database, lost_keys, next_id
 from hx.cli.commands.sync.vault_access import label_of, outbox_of, store_at, sync_context_of
 from hx.cli.prompts import Progress, confirm_after
 from hx.cli.text import visible
@@ -48,6 +48,8 @@ def entry_of(name: str, given: Namespace, context: Context) -> Entry:
     vault = rows.read(context.database)
     if name == "init" and vault is not None:
         raise _in_a_vault(vault)
+    if name == "init" and lost_database.has_keys_of_a_vault(context):
+        raise lost_database.not_replaced()
     declared = name != "init" and given.keys_lost
     lost = lost_keys.why(context, in_vault=vault is not None, declared=declared)
     stays = vault is not None and lost is None
@@ -186,6 +188,15 @@ class Entry:
     def former_id(self) -> bytes | None:
         """Return the id under which this device stays in the list of the vault, or None."""
         return None if self._vault is None else self._context.who.device_id
+
+    def secrets_of_a_vault(self) -> Secrets | None:
+        """Return the keys of a vault that the database does not know; None: there are none.
+
+        Raises KeyMissing.
+        """
+        if self._lost is not None or not lost_database.has_keys_of_a_vault(self._context):
+            return None
+        return keys.loaded(self._context)[1]
 
     def confirm(self) -> None:
         """Ask before a device of the vault gets a new id. Raises Refused."""

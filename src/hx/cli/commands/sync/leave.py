@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 
-from hx.cli import next_id
+from hx.cli import lost_database, next_id
 from hx.cli.commands.sync.taken_out import drop_keys, new_name
 from hx.cli.commands.sync.vault_access import (
     alone,
@@ -51,6 +51,8 @@ def run(_: str, given: Namespace, config: Config) -> int:
         if rows.read(context.database) is None and drop_keys(context):
             print("removed the keys with which this device was in the vault that it has left")
             return 0
+        if given.offline and lost_database.has_keys_of_a_vault(context):
+            return _give_up(given, context)
         vault = vault_of(context)
         seen = outlook(sync_context_of(context))
         if not given.anyway:
@@ -63,6 +65,36 @@ def run(_: str, given: Namespace, config: Config) -> int:
         _leave(sync_context, context, published=published)
     scrub(context)
     _print(given, context, vault, published=published, left=left)
+    return 0
+
+
+def _give_up(given: Namespace, context: Context) -> int:
+    """Remove the keys of a vault that the database does not know, and take a new device id.
+
+    Raises Refused, KeyMissing.
+    """
+    confirm_after(
+        (
+            "this device has keys of a vault, but its database knows none: it is new",
+            "- they are removed: only another device or the recovery words open that vault then",
+            "- `hx sync recover` goes on with these keys instead",
+        ),
+        "Give these keys up?",
+        given,
+    )
+    former = context.who.device_id
+    database = context.database
+    next_id.renewed(
+        context,
+        new_name(context),
+        lambda _: lambda: rows.note_left_unknown(database, former),
+        leaving=True,
+    )
+    if given.json:
+        unknown = dict.fromkeys(("vault_id", "vault_name", "unpublished"))
+        print_json({**unknown, "device_id": former.hex(), "published": False})
+    else:
+        print("removed the keys with which this device was in a vault")
     return 0
 
 

@@ -161,7 +161,9 @@ def _after(moved: _Moved) -> Iterator[str]:
     if done.note and plan.is_with_another and not done.copied.left_out:
         yield f"the objects of this vault are deleted in {old}; the other vault stays there"
     elif done.note:  # else the new place may be the old one under another path
-        yield f"what lies in {old} stays there: delete it when all devices have moved"
+        # the new place, or files of the user, may lie there too
+        yield f"the files of the vault stay in {old}: when all devices have moved, delete there"
+        yield "  hx-vault*.hx and the folders b, j, k, m and o, and nothing else"
 
 
 def _hint(moved: _Moved) -> None:

@@ -41,7 +41,10 @@ def device_named(name: str, seen: list[DeviceSeen], among: Container[bytes]) -> 
         )
     if len(present) > 1:
         ids = ", ".join(device.device_id.hex() for device in present)
-        raise UsageError(f"several devices are called {name!r}: {ids}", "give one of these ids")
+        raise UsageError(
+            f"several devices are called {name!r}: {ids}",
+            "give one of these ids; `hx sync devices` shows when each was seen last",
+        )
     return present[0]
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from hx.cli import forgotten_copies
+from hx.cli import forgotten_copies, lost_database
 from hx.cli.text import count
 from hx.cli.times import age, rfc3339_or_none
 from hx.core.record import NamedTuple
@@ -35,11 +35,20 @@ class SyncSummary(NamedTuple):
     place: str | None  # of this device, one of hx.sync.device_state.PLACES; None: not known yet
 
 
-def sync_summary(context: Context) -> SyncSummary | TakenOut | None:
+class KeysOnly(NamedTuple):
+    """The database was lost: this device has keys of a vault that it does not know."""
+
+
+if TYPE_CHECKING:
+    SyncState = SyncSummary | TakenOut | KeysOnly | None
+
+
+def sync_summary(context: Context) -> SyncState:
     """Return the state of sync; None when this device is in no vault and was taken out of none."""
     known = vault.read(context.database)
     if known is None:
-        return vault.taken_out(context.database)
+        lost = lost_database.has_keys_of_a_vault(context)
+        return KeysOnly() if lost else vault.taken_out(context.database)
     counts = ledger.counts(context.database)
     due = unpublished.count(context.database, context.now_us)
     place = stored_place(context.database)
@@ -48,10 +57,15 @@ def sync_summary(context: Context) -> SyncSummary | TakenOut | None:
     return SyncSummary(known, counts, late, asks, due, forgotten_copies.look(context), place)
 
 
-def sync_lines(known: SyncSummary | TakenOut | None, now_us: int) -> tuple[str, str]:
+def sync_lines(known: SyncState, now_us: int) -> tuple[str, str]:
     """Return two lines: where the vault is and when this device pushed, then what is left to do."""
     if known is None:
         return "not set up", "nothing that hx records leaves this machine"
+    if isinstance(known, KeysOnly):
+        return (
+            "off: this device has keys of a vault, but its database knows none: it is new",
+            "nothing that hx records leaves this machine; `hx sync` says how it goes on",
+        )
     if isinstance(known, vault.TakenOut):
         return (
             f"{OUTSIDE[known.place][0]} {known.vault!r}, {age(known.at_us, now_us)} ago",
@@ -77,7 +91,7 @@ def _left(known: SyncSummary) -> Iterator[str]:
         yield f"{known.held:,} `hx forget` of another device held"
 
 
-def forgotten_lines(known: SyncSummary | TakenOut | None, now_us: int) -> list[str]:
+def forgotten_lines(known: SyncState, now_us: int) -> list[str]:
     """Return lines about forgotten records while something is left to do about them."""
     if not isinstance(known, SyncSummary):
         return []
@@ -86,7 +100,7 @@ def forgotten_lines(known: SyncSummary | TakenOut | None, now_us: int) -> list[s
     return forgotten_copies.lines(known.forgotten, now_us)
 
 
-def sync_object(known: SyncSummary | TakenOut | None) -> dict[str, object] | None:
+def sync_object(known: SyncState) -> dict[str, object] | None:
     """Return the state of sync as JSON; None when this device is in no vault."""
     if not isinstance(known, SyncSummary):
         return None

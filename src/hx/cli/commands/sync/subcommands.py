@@ -170,7 +170,11 @@ def _join(made: Parser) -> None:
 
 def _recover(made: Parser) -> None:
     _add_store(made, required=False)
-    _add_words(made, "read the words from a file; - is stdin; without it hx asks")
+    _add_words(
+        made,
+        "read the words from a file; - is stdin; without it hx asks, unless this device still has"
+        " keys of the vault",
+    )
     _add_lost(made)
     made.add_json()
 

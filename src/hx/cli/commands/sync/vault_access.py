@@ -36,6 +36,10 @@ def vault_of(context: Context) -> Vault:
         out = rows.taken_out(context.database)
         if out is not None:
             raise taken_out_of(out)
+        from hx.cli import lost_database
+
+        if lost_database.has_keys_of_a_vault(context):
+            raise lost_database.not_in_vault()
         raise NotInVault(
             "this device is in no vault",
             f"`hx sync init --store {EXAMPLE}` makes one, `hx sync join` joins one",
