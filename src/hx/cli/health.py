@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _LITTLE_BYTES, _FEW_BYTES = 10 << 20, 200 << 20  # free space: a fault, a warning below
 
 OK, WARNING, FAULT = "ok", "warning", "fault"
+# retention does not count from the clock of this machine
+CLOCK_FIX = "set the clock if it is wrong; else retention counts from it once it is a week older"
 
 
 class Finding(NamedTuple):

@@ -87,7 +87,8 @@ def _adopted(given: Namespace, context: Context, sync_context: SyncContext) -> b
 
 
 def _border(context: Context) -> int | None:
-    return border_us(int(context.config.values["retention_days"]), context.now_us)
+    days = int(context.config.values["retention_days"])
+    return border_us(context.database, days, context.now_us)
 
 
 def _rebuilt(context: Context, sync_context: SyncContext) -> Rebuilt:
