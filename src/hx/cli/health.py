@@ -146,8 +146,8 @@ def disk(config: Config) -> Iterator[Finding]:
     """Check the file system of the data folder, and the free space of data folder and spool."""
     if on_network(config.paths.data):
         sentence = (
-            f"{config.paths.data} is on a network file system: hx is slower there, and each host"
-            " is a device of its own"
+            f"{config.paths.data} is on a network file system: hx is slower there, and all hosts"
+            " that use it are one device"
         )
         yield Finding("disk", WARNING, sentence, "set XDG_DATA_HOME to a local folder")
     for folder in dict.fromkeys((config.paths.data, config.paths.spool)):

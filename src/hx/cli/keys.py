@@ -28,15 +28,13 @@ RESTORE = "restore it from a backup of this folder"
 
 def place(context: Context) -> CustodyPaths:
     """Return where custody keeps the keys of this device."""
-    folder = os.path.dirname(context.database.path)
-    who = context.who
-    return CustodyPaths(stem(folder, context.config.host, shared=who.shared), who.device_id)
+    folder, who = os.path.dirname(context.database.path), context.who
+    return CustodyPaths(stem(folder), who.device_id, who.shared)
 
 
 def key_path(context: Context) -> str:
     """Return the path of the key file of the first run. Custody removes it when it has the keys."""
-    folder = os.path.dirname(context.database.path)
-    return device.key_path(folder, context.config.host, shared=context.who.shared)
+    return device.key_path(os.path.dirname(context.database.path))
 
 
 def choose(context: Context, kind: str | None) -> Custody:
@@ -180,10 +178,9 @@ def _new_passphrase() -> bytes:
 
 def forget(config: Config) -> list[str]:
     """Remove the keys of this device from custody, for a purge, and return what failed."""
-    folder, faults = config.paths.data, []
-    trunks = [stem(folder, config.host, shared=shared) for shared in (False, True)]
+    present, faults = stem(config.paths.data), []
     # `renewed` may have been interrupted, with new keys beside the present ones
-    for trunk in [*trunks, *(f"{trunk}-next" for trunk in trunks)]:
+    for trunk in (present, f"{present}-next"):
         try:
             note = read_note(f"{trunk}.toml")
             if note is not None:

@@ -101,7 +101,10 @@ def _init(given: Namespace, context: Context, entry: Entry) -> int:
     enroll.init(here, place, encrypt=not given.no_encrypt, entropy=entropy, made=made)
     context = entry.after()
     _name_device(context, here.label)
-    push(_context(context), outbox_of(context), here.label)
+    sync_context = _context(context)
+    with Progress("publishing", quiet=given.json) as progress:
+        sync_context.report_progress = progress.told
+        push(sync_context, outbox_of(context), here.label)
     if not given.json:
         print(f"created the vault {place.name!r} in {place.url}")
         print("to add a device: run `hx sync invite` here, then `hx sync join --store …` there")
@@ -126,7 +129,7 @@ def _join(given: Namespace, context: Context, entry: Entry) -> int:
     here = entry.here()
     enroll.join(here, entry.place, secret)
     context = entry.after()
-    events = _first_sync(context, here.label)
+    events = _first_sync(context, here.label, quiet=given.json)
     # after the first push: until then the join can be repeated with the same code
     enroll.spend(entry.place.store, secret)
     return _tell(given, context, entry, events)
@@ -138,14 +141,14 @@ def _recover(given: Namespace, context: Context, entry: Entry) -> int:
     here = entry.here()
     enroll.recover(here, entry.place, entropy)
     context = entry.after()
-    return _tell(given, context, entry, _first_sync(context, here.label))
+    return _tell(given, context, entry, _first_sync(context, here.label, quiet=given.json))
 
 
-def _first_sync(context: Context, label: str) -> int:
+def _first_sync(context: Context, label: str, *, quiet: bool) -> int:
     """Run the first sync of a device that has joined a vault; return the number of events read."""
     _name_device(context, label)
     sync_context = _context(context)
-    with Progress("syncing") as progress:
+    with Progress("syncing", quiet=quiet) as progress:
         sync_context.report_progress = progress.told
         pulled = pull(sync_context, admits=True)
         push(sync_context, outbox_of(context), label, listed=True)
@@ -200,9 +203,9 @@ def _vault_id(context: Context) -> bytes:
 def _invite(given: Namespace, config: Config) -> int:
     context = open_context(config)
     vault = vault_of(context)
-    with pulled_alone(context) as sync_context:
+    with pulled_alone(context, quiet=given.json) as sync_context:
         code, expires_at_us = enroll.make_invitation(sync_context)
-        publish(context, sync_context)
+        publish(context, sync_context, quiet=given.json)
         clocks.warn_if_behind(context)
     if given.json:
         print_json({"code": code, "expires_at": rfc3339(expires_at_us)})

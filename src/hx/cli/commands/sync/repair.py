@@ -53,7 +53,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
     with alone(context):
         sync_context = sync_context_of(context)
         try:
-            with Progress("repairing") as progress:
+            with Progress("repairing", quiet=given.json) as progress:
                 sync_context.report_progress = progress.told
                 adopted = _adopted(given, context, sync_context)
                 outbox, label = outbox_of(context), label_of(context)
