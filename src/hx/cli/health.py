@@ -105,9 +105,22 @@ def permissions(config: Config) -> Iterator[Finding]:
         for path, mode in _private_paths(config)
         if (finding := _permission(path, mode)) is not None
     ]
+    bad += _settings_file(config.paths.config)
     yield from bad
     if not bad:
         yield Finding("files", OK, "only you can read and write the folders and files of hx")
+
+
+def _settings_file(path: str) -> list[Finding]:
+    """Return a finding if every user may write to the settings: they would switch masking off."""
+    try:
+        mode = os.stat(path).st_mode & 0o777
+    except OSError:
+        return []
+    if not mode & 0o002:
+        return []
+    sentence = f"every user of this machine may write to {path} ({mode:o}): it is not used"
+    return [Finding("files", FAULT, sentence, f"chmod o-w {shlex.quote(path)}")]
 
 
 def _private_paths(config: Config) -> Iterator[tuple[str, int]]:

@@ -38,7 +38,7 @@ def key_path(context: Context) -> str:
 
 
 def choose(context: Context, kind: str | None) -> Custody:
-    """Return the custody for `--custody KIND`, or the best one without it, and name it on stderr.
+    """Return the custody for `--custody KIND`, or the best one without it.
 
     It asks for the passphrase here, before anything is written on this device or in the store. A
     device that is in no vault may have its keys in another kind, from where they are moved.
@@ -51,17 +51,29 @@ def choose(context: Context, kind: str | None) -> Custody:
         chosen = moves.change(loaded(context)[1], str(kind), where, ask)
     else:
         chosen = custody.choose(kind, where, ask)
-    name(chosen, ask, new=note is None)
+    prepare(chosen, ask, new=note is None)
     return chosen
 
 
-def name(chosen: Custody, ask: Callable[[bool], bytes], *, new: bool) -> None:
-    """Say on stderr where the keys go, and ask for the passphrase if there is to be one."""
+def prepare(chosen: Custody, ask: Callable[[bool], bytes], *, new: bool) -> None:
+    """Say which kind is passed over, and ask for the passphrase if there is to be one."""
     if chosen.passed_over:
         print(f"hx: warning: {chosen.passed_over}", file=sys.stderr)
-    print(f"hx: the keys of this device go into {chosen.describe()}", file=sys.stderr)
     if chosen.name == PASSPHRASE:
         ask(new)
+
+
+def naming(chosen: Custody, keep: Callable[[Secrets], None]) -> Callable[[Secrets], None]:
+    """Return a function that stores keys as `keep` does, and says once on stderr where they are."""
+    told: list[bool] = []
+
+    def kept(secrets: Secrets) -> None:
+        if not told:
+            print(f"hx: the keys of this device go into {chosen.describe()}", file=sys.stderr)
+            told.append(True)
+        keep(secrets)
+
+    return kept
 
 
 def opened(context: Context) -> Custody:

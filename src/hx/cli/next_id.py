@@ -101,8 +101,8 @@ def prepared(context: Context) -> NextId:
     return NextId(context, made, moves.beside(place, read_note(where.note), ask))
 
 
-def without_old_keys(context: Context, kind: str | None) -> NextId:
-    """Return new keys for a device whose keys are lost, and say where they go; nothing is stored.
+def without_old_keys(context: Context, kind: str | None) -> tuple[NextId, Custody]:
+    """Return new keys for a device whose keys are lost, and where they go; nothing is stored.
 
     `kind`: that of custody; by default the present one, as far as anybody knows. It asks for the
     passphrase here. Raises KeyMissing.
@@ -114,8 +114,8 @@ def without_old_keys(context: Context, kind: str | None) -> NextId:
     like = _known_note(where) if kind is None else CustodyNote(kind, where.device_id)
     waiting = moves.beside(successor_paths(where, made.device_id), like, ask)
     final = custody.new(waiting.name, where._replace(device_id=made.device_id), ask)
-    keys.name(final, ask, new=True)
-    return NextId(context, made, waiting)
+    keys.prepare(final, ask, new=True)
+    return NextId(context, made, waiting), final
 
 
 def _known_note(place: CustodyPaths) -> CustodyNote | None:
