@@ -33,7 +33,8 @@ def lines(context: Context) -> Iterator[str]:
 
 def named(names: dict[bytes, str], device_id: bytes) -> str:
     """Return the first digits of the id of a device and its name, safe to print."""
-    return f"{device_id.hex()[:8]} {visible(_bare(names, device_id).encode())}"
+    short, name = device_id.hex()[:8], _bare(names, device_id)
+    return short if name == short else f"{short} {visible(name.encode())}"
 
 
 def _bare(names: dict[bytes, str], device_id: bytes) -> str:
