@@ -80,6 +80,16 @@ def test_an_unreadable_file_is_a_warning_and_the_defaults_are_used(configured, t
     assert rules.startswith("the default rules for what is kept and masked are active until ")
 
 
+def test_a_file_that_every_user_may_write_is_a_warning_and_not_used(configured, tmp_path):
+    assert configured("redact = false").values["redact"] is False
+    path = tmp_path / "config.toml"
+    for mode, is_used in ((0o664, True), (0o602, False)):
+        path.chmod(mode)
+        config = load({"HX_HOME": str(tmp_path)})
+        assert config.values["redact"] is not is_used
+    assert "every user of this machine may write to it" in config.warnings[0]
+
+
 def test_a_folder_in_place_of_the_file_is_a_warning(tmp_path):
     (tmp_path / "config.toml").mkdir()
     assert "not a regular file" in load({"HX_HOME": str(tmp_path)}).warnings[0]

@@ -1,4 +1,4 @@
-"""A data folder on a network file system: no shared memory, and a device id for each host.
+"""A data folder on a network file system: no shared memory, and one device for all its hosts.
 
 The process runs in its own mount namespace with a mount table in /proc that says that the root
 folder is on a server. Only root may make one, so other users skip these tests.
@@ -78,14 +78,14 @@ def run_on(tmp_path):
 def test_on_a_network_file_system_the_journal_needs_no_shared_memory(run_on, kind):
     result = run_on(kind, "one")
     assert (result["network"], result["journal"], result["synchronous"]) == (True, "delete", 2)
-    assert result["files"] == ["device-one.key", "hx.db", "hx.db-journal"]
+    assert result["files"] == ["device.key", "hx.db", "hx.db-journal"]
 
 
-def test_on_a_network_file_system_each_host_keeps_its_own_device_id(run_on):
+def test_on_a_network_file_system_all_hosts_are_one_device(run_on):
     first = run_on("nfs", "one", "two")
     assert first["shared"] == [True, True]
-    assert len(set(first["ids"])) == 2
-    assert run_on("nfs", "two", "one")["ids"] == first["ids"][::-1]
+    assert len(set(first["ids"])) == 1
+    assert run_on("nfs", "two")["ids"] == first["ids"][:1]
 
 
 def test_on_a_local_disk_there_is_a_write_ahead_log_and_one_device_id(run_on):

@@ -262,27 +262,14 @@ def _read(path: str, warnings: list[str]) -> dict[str, Value] | None:
         return {}
     import tomllib
 
+    from hx.files import text_of
+
     try:
-        return tomllib.loads(_text(path))
+        return tomllib.loads(text_of(path, _MAX_BYTES))
     except (OSError, ValueError, RecursionError) as error:  # ValueError: not TOML, not UTF-8
         text = str(error)
         warnings.append(f"{path} cannot be read, so its settings are not used: {text}")
         return None
-
-
-def _text(path: str) -> str:
-    import stat
-
-    # O_NONBLOCK: a pipe in place of the file would wait for a writer
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise ValueError("it is not a regular file")
-    with open(descriptor, "rb") as file:
-        data = file.read(_MAX_BYTES + 1)
-    if len(data) > _MAX_BYTES:
-        raise ValueError(f"it is longer than {_MAX_BYTES >> 10} KiB")
-    return data.decode()
 
 
 def _fault_of_rule(name: str, value: object) -> str:

@@ -21,19 +21,24 @@ if TYPE_CHECKING:
     from hx.database.connection import Database
 
 _MAGIC = "hx-device-1"
+_DEVICE_ID = "device_id"  # meta
 
 
 class Identity(NamedTuple):
     """The id of this device."""
 
     device_id: bytes
-    shared: bool  # the data folder is on a network file system: each host has an identity
+    shared: bool  # the data folder is on a network file system: several hosts may be this device
 
 
 def identity(database: Database, host: str) -> Identity:
-    """Return the identity; the first run creates the keys and writes the id into the database."""
+    """Return the identity; the first run creates the keys and writes the id into the database.
+
+    `host` is the name that the device gets. All hosts that use one database are one device, under
+    whatever names: there is one vault, one ledger and one set of keys for all records in it.
+    """
     shared = bool(database.meta("network"))
-    stored = database.meta(_meta_key(host, shared=shared))
+    stored = database.meta(_DEVICE_ID)
     if isinstance(stored, bytes):
         return Identity(stored, shared)
     return _first_run(database, host)
@@ -47,39 +52,32 @@ def _first_run(database: Database, host: str) -> Identity:
     shared = on_network(folder)
     # of two first runs at once, the second reads the keys of the first
     with database.transaction():
-        device_id = _in_custody(folder, host, shared=shared) or load_or_make(
-            key_path(folder, host, shared=shared)
-        )
+        device_id = _in_custody(folder) or load_or_make(key_path(folder))
         database.set_meta("network", int(shared))
-        database.set_meta(_meta_key(host, shared=shared), device_id)
+        database.set_meta(_DEVICE_ID, device_id)
         rename_device(database, device_id, host)
     return Identity(device_id, shared)
 
 
-def become(database: Database, host: str, device_id: bytes, name: str, *, shared: bool) -> Identity:
+def become(database: Database, device_id: bytes, name: str) -> None:
     """Make the database that of another device id; the caller holds the transaction."""
     from hx.database.event_detail import rename_device
 
-    database.set_meta(_meta_key(host, shared=shared), device_id)
+    database.set_meta(_DEVICE_ID, device_id)
     rename_device(database, device_id, name)
-    return Identity(device_id, shared)
 
 
-def _in_custody(folder: str, host: str, *, shared: bool) -> bytes | None:
+def _in_custody(folder: str) -> bytes | None:
     """Return the id in the custody note, for a device in a vault whose database was lost."""
     from hx.custody.files import read_note, stem
 
-    note = read_note(f"{stem(folder, host, shared=shared)}.toml")
+    note = read_note(f"{stem(folder)}.toml")
     return None if note is None else note.device_id
 
 
-def _meta_key(host: str, *, shared: bool) -> str:
-    return f"device_id@{host}" if shared else "device_id"
-
-
-def key_path(folder: str, host: str, *, shared: bool) -> str:
-    name = f"device-{host.replace('/', '_')}.key" if shared else "device.key"
-    return os.path.join(folder, name)
+def key_path(folder: str) -> str:
+    """Return the path of the key file in a data folder."""
+    return os.path.join(folder, "device.key")
 
 
 def load_or_make(path: str) -> bytes:

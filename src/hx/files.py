@@ -108,6 +108,24 @@ def beginning(path: str, most_bytes: int) -> bytes:
         return b""
 
 
+def text_of(path: str, most_bytes: int) -> str:
+    """Return the text of a file that a person edits. Raises OSError; ValueError says why not."""
+    import stat
+
+    # O_NONBLOCK: a pipe in place of the file would wait for a writer
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode) or mode & stat.S_IWOTH:
+        os.close(descriptor)
+        written = "every user of this machine may write to it"
+        raise ValueError(written if stat.S_ISREG(mode) else "it is not a regular file")
+    with open(descriptor, "rb") as file:
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise ValueError(f"it is longer than {most_bytes >> 10} KiB")
+    return data.decode()
+
+
 def replace_file(
     path: str,
     data: bytes,

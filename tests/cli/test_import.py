@@ -273,13 +273,13 @@ def test_forgotten_commands_are_not_imported_again(hx, zsh_history):
 
 
 def test_events_that_are_older_than_retention_days_are_removed_again(machine, hx, zsh_history):
-    zsh_history.write_text(
-        "".join(f": {1700000000 + number}:0;ls {number}\n" for number in range(300))
-    )
+    old = [f": {1700000000 + number}:0;ls {number}\n" for number in range(300)]
+    newer = f": {int(time.time()) - 20 * 86_400}:0;make\n"
+    zsh_history.write_text("".join(old) + newer)
     machine.home.mkdir(exist_ok=True)
     (machine.home / "config.toml").write_text("retention_days = 30\n")
-    assert "300 older than retention_days and removed again" in hx("import").out
-    assert hx("find", "--all").code == 1
+    assert "301 new (300 older than retention_days)" in hx("import").out
+    assert hx("find", "--all", "--json").commands == ["make"]
 
 
 def test_a_second_import_at_the_same_time_is_an_error(machine, hx, zsh_history):

@@ -21,6 +21,7 @@ from hx.core.text_orders import scope_of
 TEXT = "CANARY-8wQj"
 LINE = f"rsync {TEXT}@backup:/srv ."
 MINUTE_US = 60_000_000
+DAY_MINUTES = 24 * 60
 
 
 @pytest.fixture
@@ -89,6 +90,26 @@ def test_match_says_nothing_of_other_devices_where_there_are_none(tmp_path):
     laptop.record(LINE)
     assert "--match knows" not in asked(laptop)
     assert "may hold" not in forget(laptop).out
+
+
+def test_match_tells_where_a_text_is_that_retention_has_removed(tmp_path):
+    [laptop] = vault(tmp_path, "laptop")
+    laptop.record(LINE, at=ago(60 * DAY_MINUTES))
+    laptop.record("make", at=ago(40 * DAY_MINUTES))
+    laptop.record("make", at=ago(20 * DAY_MINUTES))
+    laptop.sync()
+    (laptop.home / "config.toml").write_text("retention_days = 30\n")
+    laptop.hx("status")
+    result = forget(laptop)
+    assert result.code == 1
+    assert "retention has removed here what began before" in result.err
+    assert "this device's objects in the store may still hold it" in result.err
+    assert "`hx forget --match --everywhere` with the whole line as the text" in result.err
+    assert forget(laptop, "--everywhere", text=LINE).code == 0
+    assert "an encrypted copy remains in the store" in laptop.hx("sync", "status").out
+    laptop.sync()
+    assert "an encrypted copy" not in laptop.hx("sync", "status").out
+    require_nowhere([laptop], TEXT)
 
 
 # ---- with it ----

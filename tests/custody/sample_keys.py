@@ -29,7 +29,7 @@ def other_vmks(secrets: Secrets, epochs: int = 2) -> Secrets:
 
 
 def custody_paths(folder: Path, secrets: Secrets) -> CustodyPaths:
-    return CustodyPaths(stem(str(folder), "box", shared=False), secrets.device.device_id)
+    return CustodyPaths(stem(str(folder)), secrets.device.device_id)
 
 
 def no_passphrase(new: bool) -> bytes:

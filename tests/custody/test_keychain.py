@@ -20,9 +20,10 @@ from custody.sample_keys import (
     other_vmks,
     some_secrets,
 )
-from hx.core.errors import KeyMissing
+from hx.core.errors import KeyMissing, UsageError
 from hx.custody import choose, keychain, opened
 from hx.custody.files import CustodyNote, read_note
+from hx.custody.moves import change
 
 secretstorage = pytest.importorskip("secretstorage")  # it comes with keyring on Linux
 RING = "keyring.backends.SecretService.Keyring"
@@ -379,3 +380,17 @@ def test_the_keys_are_in_no_process_listing_while_they_are_stored(custody_with_k
     assert listings
     listing = b"".join(listings)
     assert not any(encoded in listing for encoded in [*encodings(new_secrets), *encodings(secrets)])
+
+
+def test_keys_that_several_hosts_use_go_into_no_keychain(keychain_running, tmp_path, secrets):
+    place = custody_paths(tmp_path, secrets)._replace(shared=True)
+    custody = choose(None, place, no_passphrase)
+    assert custody.name == "passphrase"
+    assert "a keychain is of one host" in custody.passed_over
+    with pytest.raises(UsageError, match="a keychain is of one host"):
+        choose("keychain", place, no_passphrase)
+    bare = choose("file", place, no_passphrase)
+    bare.store(secrets)
+    with pytest.raises(UsageError, match="a keychain is of one host"):
+        change(secrets, "keychain", place, no_passphrase)
+    assert opened(place, no_passphrase).load() == secrets

@@ -62,7 +62,7 @@ def test_a_keychain_is_used_where_there_is_one(machine, store, keychain_running)
     assert reported_custody(machine, keychain_running) == "the keychain (Secret Service)"
     assert sync(machine, keychain_running).code == 0
     note = read_note(str(machine.home / "custody.toml"))
-    paths = CustodyPaths(stem(str(machine.home), "box", shared=False), note.device_id)
+    paths = CustodyPaths(stem(str(machine.home)), note.device_id)
     secrets = opened(paths, no_passphrase).load()
     assert len(secrets.vmks) == 1
     files = [path for path in machine.cwd.rglob("*") if path.is_file()]
@@ -134,7 +134,7 @@ def test_the_passphrase_command_runs_once_and_no_process_listing_shows_keys(
     assert sync(machine, environment).code == 0
     assert (tmp_path / "runs").read_text() == "\n\n"
     note = read_note(str(machine.home / "custody.toml"))
-    paths = CustodyPaths(stem(str(machine.home), "box", shared=False), note.device_id)
+    paths = CustodyPaths(stem(str(machine.home)), note.device_id)
     secrets = opened(paths, lambda _: PASSPHRASE).load()
     assert not contains_secret(listing.read_bytes(), secrets)
     assert custody_paths(machine.home, secrets) == paths

@@ -19,7 +19,7 @@ from hx.database.connection import BUSY_TIMEOUT_MS, open_database
 from hx.database.queries.sessions import pin
 from hx.database.queries.status import wrongs
 from hx.database.retention import _UNSWEPT as UNSWEPT
-from hx.database.retention import A_FEW, border_us, due, retain
+from hx.database.retention import A_FEW, border_us, counted_from_us, due, retain, unsynced
 from strategies import LAST_US, histories, share
 
 DAY_US = 86_400_000_000
@@ -105,18 +105,50 @@ def test_retention_during_a_search_removes_the_same_and_keeps_the_index(history,
 
 
 def test_the_border_is_exact_and_days_are_counted_back_from_now(database):
-    oldest_us = border_us(30, NOW_US)
+    oldest_us = border_us(database, 30, NOW_US)
     assert oldest_us == NOW_US - 30 * DAY_US
     join_delta(database, History(frozenset({event(oldest_us - 1, 1), event(oldest_us, 2)})))
     assert retain(database, oldest_us) == 1
     assert starts(database) == [oldest_us]
 
 
+@pytest.mark.parametrize(
+    ("days_ago", "counted"),
+    [
+        ([], 0),
+        ([3, 0], 0),
+        ([400, 29], 0),
+        ([31], 31),
+        ([400, 33, 1, 0], 33),
+        ([31, 6], 0),
+        ([400, 7, 1], 0),
+        ([400, 6], 400),
+        ([400, -5], 400),
+    ],
+    ids=[
+        "an empty database",
+        "a new device",
+        "a month without an event",
+        "a gap until now",
+        "events of a day after the gap",
+        "a gap of less than 30 days",
+        "a device that is used again for a week",
+        "a device that is used again for a few days",
+        "events ahead of the clock do not count",
+    ],
+)
+def test_age_is_counted_from_the_clock_only_where_events_vouch_for_it(database, days_ago, counted):
+    events = {event(NOW_US - days * DAY_US, seq) for seq, days in enumerate(days_ago)}
+    join_delta(database, History(frozenset(events)))
+    assert counted_from_us(database, NOW_US) == NOW_US - counted * DAY_US
+    assert border_us(database, 365, NOW_US) == NOW_US - (counted + 365) * DAY_US
+
+
 def test_without_a_number_of_days_nothing_is_removed(database):
     join_delta(database, History(frozenset({event(KNOWN_SINCE_US)})))
-    assert border_us(0, NOW_US) is None
-    assert border_us(10**12, NOW_US) == 0, "and it fits into a column"
-    assert due(database, None) == retain(database, None) == 0
+    assert border_us(database, 0, NOW_US) is None
+    assert border_us(database, 10**12, NOW_US) == 0, "and it fits into a column"
+    assert due(database, None) == unsynced(database, None) == retain(database, None) == 0
     assert starts(database) == [KNOWN_SINCE_US]
 
 
@@ -124,6 +156,7 @@ def test_an_event_of_unknown_time_stays(database):
     join_delta(database, History(frozenset({event(1, 1), event(KNOWN_SINCE_US - 1, 2)})))
     assert retain(database, NOW_US) == 0
     assert len(starts(database)) == 2
+    assert counted_from_us(database, NOW_US) == NOW_US, "it says nothing of the clock"
 
 
 def test_a_pinned_session_stays_until_it_is_unpinned(database):

@@ -12,6 +12,7 @@ from database.sync.ledger_rows import (
     copies,
     event,
     flagged,
+    in_vault,
     join_records,
     object_id,
     put_segments,
@@ -20,7 +21,8 @@ from database.sync.ledger_rows import (
 )
 from hx.core.model import KNOWN_SINCE_US as BASE
 from hx.core.model import Keys, WholeSession, Window
-from hx.database.retention import A_FEW, RETAINED, retain
+from hx.database.retention import A_FEW, RETAINED, due, retain, unsynced
+from hx.database.sync import vault
 
 REMOVED_UNTIL = BASE + 100
 
@@ -51,6 +53,25 @@ def test_retention_notes_the_start_before_which_all_is_removed(database):
     join_records(database, event(BASE + 5, seq=3))
     retain(database, BASE + 6)
     assert database.meta(RETAINED) == BASE + 21, "it never decreases"
+
+
+@pytest.mark.parametrize("in_passing", [False, True])
+def test_in_a_vault_retention_removes_only_what_a_segment_holds(database, in_passing):
+    join_records(database, event(BASE + 1))
+    in_vault(database)
+    join_records(database, event(BASE + 2, seq=2))
+    join_records(database, event(BASE + 3, OTHER, seq=3), author=OTHER)
+    put_segments(database, ME, 1)
+    join_records(database, event(BASE + 4, seq=4), author=ME, segment=1)
+    border = BASE + 100
+    assert (due(database, border), unsynced(database, border)) == (2, 2)
+    assert (due(database, BASE + 2), unsynced(database, BASE + 2)) == (0, 1)
+    assert retain(database, border, in_passing=in_passing) == 2
+    assert (due(database, border), unsynced(database, border)) == (0, 2)
+    with database.transaction():
+        vault.remove(database)
+    assert (due(database, border), unsynced(database, border)) == (2, 0)
+    assert retain(database, border) == 2
 
 
 @pytest.mark.parametrize("known", [A_FEW - 1, A_FEW, A_FEW + 1, 5 * A_FEW])

@@ -86,6 +86,8 @@ OBJECTS = {
         "lost[].reason, lost[].count, lost[].last_at": "records in the spool that could not be read",
         "ignored": "how many commands were not recorded because of the rules in the settings",
         "retention.days, retention.due": "how many days events are kept, 0 for ever; how many events are still to be removed",
+        "retention.unsynced": "how many events are old enough and stay until `hx sync` has published them",
+        "retention.counted_from": "the time from which the age of events is counted, where no event vouches for the clock since then; null: from now",
         "warnings": "settings that are not in force, and why",
         "trouble.error, trouble.hint": "why the database could not be used; null when it could",
         "sync.forgotten": "as in `hx sync status`",

@@ -320,7 +320,7 @@ class Device:
         self._register(after - before)
 
     def retain(self, border_us):
-        """Apply retention. What it removes before it was published is lost, as the user wishes."""
+        """Apply retention. An artifact that goes with its event before a push is lost."""
         before = dump(self.database)
         retain(self.database, border_us)
         self.retained_from_us = max(self.retained_from_us, border_us)

@@ -243,7 +243,7 @@ def records_of_others_are_not_published():
     due, anything = unpublished.due, unpublished.anything
 
     def own(function):
-        return lambda database, me, _inactive, now_us: function(database, me, frozenset(), now_us)
+        return lambda database, me, _inactive, *rest: function(database, me, frozenset(), *rest)
 
     with (
         patch.object(unpublished, "due", own(due)),

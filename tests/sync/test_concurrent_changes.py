@@ -94,13 +94,15 @@ def test_an_event_forgotten_during_the_rewrite_of_its_segment_leaves_the_store(c
 
 
 @pytest.mark.parametrize("put", PUTS)
-def test_an_event_that_retention_removes_during_its_push_stays_in_the_store(cluster, put):
+def test_retention_leaves_an_event_that_is_being_pushed_until_it_is_in_the_store(cluster, put):
     environment, (laptop, desktop) = cluster
     event = laptop.record()
     environment.pass_time()
     border_us = laptop.record().key.started_at_us
     act_at_put(laptop, put, lambda: laptop.retain(border_us))
     laptop.push()
+    assert event in laptop.dump().events
+    laptop.retain(border_us)
     assert event not in laptop.dump().events
     assert laptop.sync()[1].rewritten == 0
     converge(*cluster)
@@ -108,7 +110,7 @@ def test_an_event_that_retention_removes_during_its_push_stays_in_the_store(clus
 
 
 @pytest.mark.parametrize("put", PUTS)
-def test_an_event_removed_and_forgotten_during_its_push_leaves_the_store(cluster, put):
+def test_an_old_event_that_is_forgotten_during_its_push_leaves_the_store(cluster, put):
     environment, (laptop, _) = cluster
     event = laptop.record()
     environment.pass_time()

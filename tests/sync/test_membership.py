@@ -158,6 +158,26 @@ def test_a_slot_that_is_there_is_not_written_again_and_a_damaged_one_is(cluster)
     assert put == [own[0]]
 
 
+def test_an_empty_slot_in_the_name_of_a_member_keeps_no_key_from_who_is_admitted(cluster):
+    """Whoever writes to the store may have put it there before the device was admitted."""
+    laptop, desktop = cluster.devices
+    server = joined(cluster, "server", laptop.invite())
+    readable = laptop.context().trust.readable
+    for author in (laptop.me, desktop.me):
+        for epoch_key in readable:
+            name = object_names.Name(object_names.SLOT, author, server.me, epoch_key)
+            cluster.environment.objects[object_names.spelled(name)] = b""
+    synced(laptop)
+    names = [object_names.parsed(key) for key in kept(cluster, "k/")]
+    written = {
+        name.key_id
+        for name in names
+        if (name.device_id, name.object_id) == (laptop.me, server.me)
+        and cluster.environment.objects[object_names.spelled(name)]
+    }
+    assert written > readable, "also the key that is new"
+
+
 def test_only_keys_that_the_roster_names_are_handed_out(cluster):
     laptop, _ = cluster.devices
     stray = new_vmk()

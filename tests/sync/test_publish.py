@@ -30,17 +30,25 @@ def live(device):
     return segment
 
 
-def test_each_object_is_told_when_it_is_written_and_the_segments_are_counted(laptop):
+def test_each_object_is_told_when_it_is_written(laptop):
     laptop.record()
-    context, notes, steps = laptop.context(), [], []
+    context, notes = laptop.context(), []
     context.on_note = notes.append
-    context.report_progress = lambda *step: steps.append(step)
     del laptop.store.calls[:]
     push(context, laptop.outbox, laptop.name())
     written = [note.key for note in notes if note.verdict == "written"]
     assert written == puts(laptop)
     assert [key[:2] for key in written] == ["o/", "m/"]
-    assert steps == [(0, 1)]
+
+
+def test_a_push_tells_its_progress_while_it_reads_encodes_writes_and_notes(laptop, monkeypatch):
+    monkeypatch.setattr(unpublished, "_REPORTED", 1)
+    for _ in range(3):
+        laptop.record()
+    context, steps = laptop.context(), []
+    context.report_progress = lambda *step: steps.append(step)
+    push(context, laptop.outbox, laptop.name())
+    assert steps == [(part, 1_000) for part in (100, 200, 300, 300, 700, 800)]
 
 
 def test_the_new_manifest_has_the_next_number_and_is_in_the_listing_of_the_push(laptop):

@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 
 from hx.core.model import Keys, WholeSession, Window
+from hx.core.text_orders import scope_of
+from hx.database.sync import own_ledger
+from hx.sync.segments import read_segment
 from stores.faulty import NONE, STALE
 from sync.cluster import converge, new_cluster
 from sync.invariants import require_all
+from sync.test_forgotten import holders
 
 SCOPES = {
     "its key": lambda event: Keys(frozenset([event.key])),
@@ -54,6 +58,30 @@ def test_an_event_that_another_device_redacts_leaves_the_segments(cluster):
     cluster.devices[1].redact(event)
     converge(*cluster)
     require_all(cluster)
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["on the other device", "nowhere else"])
+def test_a_text_order_reaches_an_event_that_retention_removed(cluster, is_there):
+    """Also where no device has a row of it any more: only the segment tells of it."""
+    environment, (laptop, desktop) = cluster
+    event = laptop.record(text=b"rsync hunter2@backup: .")
+    kept = laptop.record()
+    environment.pass_time()
+    later = laptop.record()
+    laptop.push()
+    if is_there:
+        desktop.sync()
+    laptop.retain(later.key.started_at_us)
+    laptop.forget(scope_of(bytes(32), [event.command], laptop.now_us))
+    assert holders(laptop) == ["laptop"]
+    assert laptop.sync()[1].rewritten == 1
+    assert holders(laptop) == []
+    [segment] = own_ledger.live(laptop.database, laptop.me)
+    texts = {item.command for item in read_segment(laptop.context(), segment).history.events}
+    assert texts == {kept.command, later.command}
+    converge(*cluster)
+    require_all(cluster)
+    assert {item.command for item in desktop.dump().events} == texts
 
 
 def test_an_event_that_retention_removed_stays_in_a_rewritten_segment(cluster):

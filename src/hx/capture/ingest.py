@@ -45,7 +45,7 @@ class SpoolSource(NamedTuple):
     lock: str  # file: one drain at a time
     device_id: bytes
     host: str
-    shared: bool  # on a network file system: each host drains only its own files
+    shared: bool  # on a network file system: no file is drained to which another host writes
     rules: Callable[[], Rules]  # called only when there is something to drain
     lookups: bool = False  # whether lines that only look into the history are recorded
 
@@ -129,6 +129,8 @@ def _drain(database: Database, source: SpoolSource, now_us: int, troubles: list[
     batch: list[Draft] = []
     marks = spool_state.marks(database)
     files = pending(database, source.spool)
+    if source.shared:
+        files = [file for file in files if _is_alone(file, source, now_us)]
     if not files:
         return total
     rules = source.rules()
@@ -160,8 +162,6 @@ def _drafts(
     data = spool.read(file.path, mark.drained)
     # read after the data: a shell may have written it just now
     head = spool.header(file, source.device_id)
-    if source.shared and not _is_of_host(head, source):
-        return
     start = max(mark.drained, head.size)
     data = data[start - mark.drained :]
     parsed = parse(data)
@@ -310,6 +310,18 @@ def _is_closed(
         return True
     head = spool.header(file, source.device_id)
     return _is_of_host(head, source) and spool.writer_is_gone(head, boot)
+
+
+def _is_alone(file: SpoolFile, source: SpoolSource, now_us: int) -> bool:
+    """Return whether no other host writes to a file on a network file system.
+
+    A host that was renamed is known by the id of its run, as long as that lasts. So what nobody has
+    written to for a day is drained by any host.
+    """
+    if now_us - file.modified_at_us > _DAY_US:
+        return True
+    head = spool.header(file, source.device_id)
+    return _is_of_host(head, source) or (bool(head.boot_id) and head.boot_id == spool.boot_id())
 
 
 def _is_of_host(head: SessionHeader, source: SpoolSource) -> bool:

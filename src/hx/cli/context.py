@@ -137,7 +137,7 @@ def _retain(database: Database, config: Config, now_us: int, *, tidy: bool) -> N
     if days:
         from hx.database.retention import border_us, retain
 
-        retain(database, border_us(days, now_us), in_passing=not tidy)
+        retain(database, border_us(database, days, now_us), in_passing=not tidy)
 
 
 def _clean_up(database: Database, now_us: int, *, tidy: bool) -> None:

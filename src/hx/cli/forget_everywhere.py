@@ -66,11 +66,28 @@ def _is_sealed(context: Context) -> bool:
 
 
 def _limits(context: Context) -> list[str]:
-    names = _names(context)
-    if not names:
-        return []
+    names, removed = _names(context), _removed(context)
     told = "--match knows only what is here; what these have not synced may hold the same text"
-    return [f"{told}: {names}", "--everywhere reaches that too"]
+    lines = [f"{told}: {names}"] if names else []
+    if names and not removed:
+        lines.append("--everywhere reaches that too")
+    return lines + removed
+
+
+def _removed(context: Context) -> list[str]:
+    """Return lines on what retention has removed here and the vault still has."""
+    from hx.database.retention import RETAINED
+
+    before_us = context.database.meta(RETAINED)
+    if not isinstance(before_us, int):
+        return []
+    places = " and ".join(["this device's objects in the store", *filter(None, [_names(context)])])
+    told = f"retention has removed here what began before {local(before_us)}"
+    order = "`hx forget --match --everywhere` with the whole line as the text reaches that too"
+    return [
+        f"{told}, so --match does not find it; {places} may still hold it",
+        f"{order}; so does `hx forget --match` on a device that keeps it",
+    ]
 
 
 def lines(context: Context, choice: Choice, order: Texts | None) -> list[str]:
@@ -86,9 +103,9 @@ def lines(context: Context, choice: Choice, order: Texts | None) -> list[str]:
         ]
     names = _names(context)
     if not names:
-        return []
+        return _removed(context)
     told = "only what was here is forgotten; what these have not synced may hold the same text"
-    return [f"{told}: {names}"]
+    return [f"{told}: {names}", *_removed(context)]
 
 
 def _names(context: Context) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _LITTLE_BYTES, _FEW_BYTES = 10 << 20, 200 << 20  # free space: a fault, a warning below
 
 OK, WARNING, FAULT = "ok", "warning", "fault"
+# retention does not count from the clock of this machine
+CLOCK_FIX = "set the clock if it is wrong; else retention counts from it once it is a week older"
 
 
 class Finding(NamedTuple):
@@ -103,9 +105,22 @@ def permissions(config: Config) -> Iterator[Finding]:
         for path, mode in _private_paths(config)
         if (finding := _permission(path, mode)) is not None
     ]
+    bad += _settings_file(config.paths.config)
     yield from bad
     if not bad:
         yield Finding("files", OK, "only you can read and write the folders and files of hx")
+
+
+def _settings_file(path: str) -> list[Finding]:
+    """Return a finding if every user may write to the settings: they would switch masking off."""
+    try:
+        mode = os.stat(path).st_mode & 0o777
+    except OSError:
+        return []
+    if not mode & 0o002:
+        return []
+    sentence = f"every user of this machine may write to {path} ({mode:o}): it is not used"
+    return [Finding("files", FAULT, sentence, f"chmod o-w {shlex.quote(path)}")]
 
 
 def _private_paths(config: Config) -> Iterator[tuple[str, int]]:
@@ -145,8 +160,8 @@ def disk(config: Config) -> Iterator[Finding]:
     """Check the file system of the data folder, and the free space of data folder and spool."""
     if on_network(config.paths.data):
         sentence = (
-            f"{config.paths.data} is on a network file system: hx is slower there, and each host"
-            " is a device of its own"
+            f"{config.paths.data} is on a network file system: hx is slower there, and all hosts"
+            " that use it are one device"
         )
         yield Finding("disk", WARNING, sentence, "set XDG_DATA_HOME to a local folder")
     for folder in dict.fromkeys((config.paths.data, config.paths.spool)):

@@ -28,19 +28,17 @@ RESTORE = "restore it from a backup of this folder"
 
 def place(context: Context) -> CustodyPaths:
     """Return where custody keeps the keys of this device."""
-    folder = os.path.dirname(context.database.path)
-    who = context.who
-    return CustodyPaths(stem(folder, context.config.host, shared=who.shared), who.device_id)
+    folder, who = os.path.dirname(context.database.path), context.who
+    return CustodyPaths(stem(folder), who.device_id, who.shared)
 
 
 def key_path(context: Context) -> str:
     """Return the path of the key file of the first run. Custody removes it when it has the keys."""
-    folder = os.path.dirname(context.database.path)
-    return device.key_path(folder, context.config.host, shared=context.who.shared)
+    return device.key_path(os.path.dirname(context.database.path))
 
 
 def choose(context: Context, kind: str | None) -> Custody:
-    """Return the custody for `--custody KIND`, or the best one without it, and name it on stderr.
+    """Return the custody for `--custody KIND`, or the best one without it.
 
     It asks for the passphrase here, before anything is written on this device or in the store. A
     device that is in no vault may have its keys in another kind, from where they are moved.
@@ -53,17 +51,29 @@ def choose(context: Context, kind: str | None) -> Custody:
         chosen = moves.change(loaded(context)[1], str(kind), where, ask)
     else:
         chosen = custody.choose(kind, where, ask)
-    name(chosen, ask, new=note is None)
+    prepare(chosen, ask, new=note is None)
     return chosen
 
 
-def name(chosen: Custody, ask: Callable[[bool], bytes], *, new: bool) -> None:
-    """Say on stderr where the keys go, and ask for the passphrase if there is to be one."""
+def prepare(chosen: Custody, ask: Callable[[bool], bytes], *, new: bool) -> None:
+    """Say which kind is passed over, and ask for the passphrase if there is to be one."""
     if chosen.passed_over:
         print(f"hx: warning: {chosen.passed_over}", file=sys.stderr)
-    print(f"hx: the keys of this device go into {chosen.describe()}", file=sys.stderr)
     if chosen.name == PASSPHRASE:
         ask(new)
+
+
+def naming(chosen: Custody, keep: Callable[[Secrets], None]) -> Callable[[Secrets], None]:
+    """Return a function that stores keys as `keep` does, and says once on stderr where they are."""
+    told: list[bool] = []
+
+    def kept(secrets: Secrets) -> None:
+        if not told:
+            print(f"hx: the keys of this device go into {chosen.describe()}", file=sys.stderr)
+            told.append(True)
+        keep(secrets)
+
+    return kept
 
 
 def opened(context: Context) -> Custody:
@@ -180,10 +190,9 @@ def _new_passphrase() -> bytes:
 
 def forget(config: Config) -> list[str]:
     """Remove the keys of this device from custody, for a purge, and return what failed."""
-    folder, faults = config.paths.data, []
-    trunks = [stem(folder, config.host, shared=shared) for shared in (False, True)]
+    present, faults = stem(config.paths.data), []
     # `renewed` may have been interrupted, with new keys beside the present ones
-    for trunk in [*trunks, *(f"{trunk}-next" for trunk in trunks)]:
+    for trunk in (present, f"{present}-next"):
         try:
             note = read_note(f"{trunk}.toml")
             if note is not None:

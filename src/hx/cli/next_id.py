@@ -14,7 +14,7 @@ from hx.cli import keys
 from hx.core.errors import KeyMissing, KeysLost
 from hx.core.record import NamedTuple
 from hx.custody import moves
-from hx.custody.files import CustodyNote, CustodyPaths, read_note, successor_paths
+from hx.custody.files import CustodyNote, read_note, successor_paths
 from hx.device import Identity
 
 TYPE_CHECKING = False
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hx.cli.context import Context
     from hx.core.format.keys import DeviceKeys
     from hx.custody import Custody
+    from hx.custody.files import CustodyPaths
     from hx.custody.key_set import Secrets
 
 
@@ -40,8 +41,7 @@ class NextId(NamedTuple):
 
     def become(self, name: str) -> None:
         """Give the database the new id; the caller holds the transaction."""
-        database, host = self.before.database, self.before.config.host
-        device.become(database, host, self.keys.device_id, name, shared=self.before.who.shared)
+        device.become(self.before.database, self.keys.device_id, name)
 
     def after(self) -> Context:
         """Put the new keys in the place of the old ones; return the context of the new device.
@@ -101,8 +101,8 @@ def prepared(context: Context) -> NextId:
     return NextId(context, made, moves.beside(place, read_note(where.note), ask))
 
 
-def without_old_keys(context: Context, kind: str | None) -> NextId:
-    """Return new keys for a device whose keys are lost, and say where they go; nothing is stored.
+def without_old_keys(context: Context, kind: str | None) -> tuple[NextId, Custody]:
+    """Return new keys for a device whose keys are lost, and where they go; nothing is stored.
 
     `kind`: that of custody; by default the present one, as far as anybody knows. It asks for the
     passphrase here. Raises KeyMissing.
@@ -113,9 +113,9 @@ def without_old_keys(context: Context, kind: str | None) -> NextId:
     made = generate()
     like = _known_note(where) if kind is None else CustodyNote(kind, where.device_id)
     waiting = moves.beside(successor_paths(where, made.device_id), like, ask)
-    final = custody.new(waiting.name, CustodyPaths(where.stem, made.device_id), ask)
-    keys.name(final, ask, new=True)
-    return NextId(context, made, waiting)
+    final = custody.new(waiting.name, where._replace(device_id=made.device_id), ask)
+    keys.prepare(final, ask, new=True)
+    return NextId(context, made, waiting), final
 
 
 def _known_note(place: CustodyPaths) -> CustodyNote | None:

@@ -273,13 +273,13 @@ def clear_progress() -> None:
 class Progress:
     """Shows a progress bar on stderr, in one line that is removed at the end.
 
-    Without a terminal on stderr, or with one that is `dumb`, it shows nothing. `told(done, size)`
-    may be called as often as the caller likes.
+    Without a terminal on stderr, with one that is `dumb`, or with `quiet`, it shows nothing.
+    `told(done, size)` may be called as often as the caller likes.
     """
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, *, quiet: bool = False) -> None:
         self._title = title
-        self._on = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._on = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._next_s = 0.0
 
     def __enter__(self) -> Self:

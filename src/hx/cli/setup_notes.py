@@ -46,8 +46,8 @@ def notes(
     # locks and the log of SQLite are not reliable there
     if on_network(config.paths.data):
         yield (
-            f"{config.paths.data} is on a network file system: hx is slower there, and each host is"
-            " a device of its own; set XDG_DATA_HOME to a local folder"
+            f"{config.paths.data} is on a network file system: hx is slower there, and all hosts"
+            " that use it are one device; set XDG_DATA_HOME to a local folder"
         )
     yield from _of_bash(machine, chosen)
     yield from _of_tools(tools(machine, chosen), values)

@@ -7,7 +7,7 @@ reason for new keys or a weaker kind. `hx sync custody --to KIND` changes it (hx
 
 from __future__ import annotations
 
-from hx.core.errors import KeyMissing, KeysLost
+from hx.core.errors import KeyMissing, KeysLost, UsageError
 from hx.custody.files import (
     FILE,
     KEYCHAIN,
@@ -122,9 +122,13 @@ def choose(kind: str | None, place: CustodyPaths, ask: Callable[[bool], bytes]) 
 
 
 def new(kind: str | None, place: CustodyPaths, ask: Callable[[bool], bytes]) -> Custody:
-    """Return a custody of this kind, or the best one, whatever the note says. Raises KeyMissing."""
+    """Return a custody of this kind, or the best one, whatever the note says.
+
+    Raises KeyMissing, UsageError.
+    """
     if kind is None:
         return _best(place, ask)
+    require_reach(kind, place)
     return Custody(keeper_of(CustodyNote(kind, place.device_id), place, ask), place)
 
 
@@ -133,13 +137,24 @@ def _best(place: CustodyPaths, ask: Callable[[bool], bytes]) -> Custody:
     from hx.custody import keychain
 
     try:
+        require_reach(KEYCHAIN, place)
         return Custody(keychain.best(place.device_id), place)
     # a person can unlock it: a weaker kind must not be chosen because nobody is there
     except keychain.Locked as error:
         raise KeyMissing(error.message, "unlock it, or say --custody passphrase") from None
-    except KeyMissing as error:
+    except (KeyMissing, UsageError) as error:
         note = CustodyNote(PASSPHRASE, place.device_id)
         return Custody(keeper_of(note, place, ask), place, error.message)
+
+
+def require_reach(kind: str, place: CustodyPaths) -> None:
+    """Check that every host that is this device can reach a kind of custody. Raises UsageError."""
+    if kind == KEYCHAIN and place.shared:
+        raise UsageError(
+            "a keychain is of one host, and several may use this data folder, which is on a network"
+            " file system",
+            "seal the keys with a passphrase: `passphrase` in place of `keychain`",
+        )
 
 
 def opened(place: CustodyPaths, ask: Callable[[bool], bytes]) -> Custody:

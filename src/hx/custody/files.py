@@ -30,10 +30,11 @@ _ID_BYTES = 16
 
 
 class CustodyPaths(NamedTuple):
-    """The paths of the files of custody. On a network file system each host has its own."""
+    """The paths of the files of custody."""
 
     stem: str  # the path of these files without an extension
     device_id: bytes
+    shared: bool = False  # several hosts may use them: no keychain is on all of these
 
     @property
     def note(self) -> str:
@@ -50,7 +51,7 @@ class CustodyPaths(NamedTuple):
 
 def successor_paths(place: CustodyPaths, device_id: bytes) -> CustodyPaths:
     """Return where the keys of the next device id wait until this device has that id."""
-    return CustodyPaths(f"{place.stem}-next", device_id)
+    return place._replace(stem=f"{place.stem}-next", device_id=device_id)
 
 
 class CustodyNote(NamedTuple):
@@ -63,8 +64,9 @@ class CustodyNote(NamedTuple):
     other_ring: str = ""
 
 
-def stem(folder: str, host: str, *, shared: bool) -> str:
-    return os.path.join(folder, f"custody-{host.replace('/', '_')}" if shared else "custody")
+def stem(folder: str) -> str:
+    """Return the path of the files of custody in a data folder, without an extension."""
+    return os.path.join(folder, "custody")
 
 
 def write_note(path: str, note: CustodyNote) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from hx.core.errors import KeyMissing, KeysLost
-from hx.custody import Custody, files, keeper_of, new, opened
+from hx.custody import Custody, files, keeper_of, new, opened, require_reach
 from hx.custody.files import (
     FILE,
     KEYCHAIN,
@@ -35,11 +35,12 @@ def change(
 ) -> Custody:
     """Move keys that were just loaded to another kind of custody, and return it.
 
-    Raises KeyMissing, DatabaseError; then the keys are where they were.
+    Raises KeyMissing, UsageError, DatabaseError; then the keys are where they were.
     """
     note = read_note(place.note)
     assert note is not None
     assert note.kind != kind
+    require_reach(kind, place)
     keeper = keeper_of(CustodyNote(kind, place.device_id), place, ask)
     if kind == PASSPHRASE:
         ask(True)  # before anything is written

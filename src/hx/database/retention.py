@@ -1,18 +1,21 @@
 """Retention: remove events older than a number of days, unless their session is pinned.
 
 It is local: it makes no tombstone, so the events stay on other devices, and come back when they are
-imported or pulled again. Events of unknown time stay.
+imported or pulled again. Events of unknown time stay, and so do those that no segment holds yet
+while the device is in a vault: to remove them would be to lose them.
+
+The age of events is counted from now only if the events vouch for the clock (`counted_from_us`).
 
 An own segment may hold events that retention has removed here, and no row says so. When a tombstone
 or a redaction touches the time of such a segment, the segment is rewritten. The rewrite removes
-what is covered or superseded and keeps the rest.
+what is covered or superseded, forgets what a text order names, and keeps the rest.
 """
 
 from __future__ import annotations
 
 import apsw
 
-from hx.core.model import KNOWN_SINCE_US, Keys, Texts, Window
+from hx.core.model import KNOWN_SINCE_US, Keys, Window
 from hx.core.record import NamedTuple
 from hx.database.connection import BUSY_TIMEOUT_MS
 
@@ -28,6 +31,8 @@ A_FEW = 100  # events that a search removes at most, in about 0.1 s
 MANY = 100_000  # events that a command removes at most when nobody waits for it
 
 _DAY_US = 86_400_000_000
+_WEEK_US = 7 * _DAY_US
+LONG_GAP_US = 30 * _DAY_US  # a clock that jumps by less is believed at once
 _REACHED = "retained_to"  # meta: up to this start and row id a search has removed or left
 _UNSWEPT = "unswept"  # meta: checkouts and terminals of removed events may be left
 _PATIENCE_MS = 100  # a search waits no longer for another process
@@ -44,16 +49,44 @@ class _Position(NamedTuple):
 _START = _Position(KNOWN_SINCE_US, -1)
 
 
-def border_us(days: int, now_us: int) -> int | None:
+def counted_from_us(database: Database, now_us: int) -> int:
+    """Return the time from which the age of events is counted: now, or an earlier time.
+
+    A clock that is far ahead would make every event old. So when no event began for more than
+    LONG_GAP_US, the time after the gap counts only once events of a week have followed it. Until
+    then the age is counted from the last event before the gap.
+    """
+    newest = "SELECT max(started_at_us) FROM event WHERE started_at_us BETWEEN ? AND ?"
+    before_us = database.value(newest, (KNOWN_SINCE_US, now_us - _WEEK_US))
+    if before_us is None:
+        return now_us
+    next_ = "SELECT min(started_at_us) FROM event WHERE started_at_us > ? AND started_at_us <= ?"
+    after_us = database.value(next_, (before_us, now_us))
+    gap_us = (now_us if after_us is None else after_us) - before_us
+    return before_us if gap_us > LONG_GAP_US else now_us
+
+
+def border_us(database: Database, days: int, now_us: int) -> int | None:
     """Return the time before which events are due; None: 0 days, which keep events for ever."""
-    return max(0, now_us - days * _DAY_US) if days else None
+    return max(0, counted_from_us(database, now_us) - days * _DAY_US) if days else None
 
 
 def due(database: Database, border: int | None) -> int:
     """Return how many events are to be removed."""
     if border is None:
         return 0
-    sql = f"SELECT count(*) FROM event WHERE {_OLD} AND NOT {_PINNED}"  # noqa: S608
+    sql = f"SELECT count(*) FROM event WHERE {_OLD} AND NOT {_STAYS}"  # noqa: S608
+    return int(database.value(sql, (*_START, border)))
+
+
+def unsynced(database: Database, border: int | None) -> int:
+    """Return how many events are old enough, and stay because the vault does not have them yet."""
+    if border is None:
+        return 0
+    sql = (
+        "SELECT count(*) FROM unpublished CROSS JOIN event ON event.id = unpublished.event"  # noqa: S608
+        f" WHERE location IS NULL AND {_OLD} AND NOT {_PINNED}"
+    )
     return int(database.value(sql, (*_START, border)))
 
 
@@ -91,6 +124,9 @@ _IN_PINNED_SESSION = (
     " WHERE pinned)"
 )
 _PINNED = f"({_IN_PINNED_SESSION} OR {REDACTED_NOW})"
+# the table has rows only in a vault
+_UNSYNCED = "(location IS NULL AND event.id IN (SELECT unpublished.event FROM unpublished))"
+_STAYS = f"({_PINNED} OR {_UNSYNCED})"
 
 
 def _is_due(database: Database, start: _Position, border: int) -> bool:
@@ -131,15 +167,15 @@ def _slice(
 ) -> tuple[list[int], _Position]:
     """Return the row ids to remove, and the position up to which all events were read."""
     sql = (
-        f"SELECT started_at_us, event.id, {_PINNED} FROM event WHERE {_OLD}"  # noqa: S608
+        f"SELECT started_at_us, event.id, {_STAYS} FROM event WHERE {_OLD}"  # noqa: S608
         " ORDER BY started_at_us, event.id LIMIT ?"
     )
     rows: list[int] = []
     seen, look_at = _Position(border, -1), at_most * _LOOKED_AT
-    for count, (started_at_us, row, pinned) in enumerate(
+    for count, (started_at_us, row, stays) in enumerate(
         database.execute(sql, (*start, border, look_at)), 1
     ):
-        if not pinned:
+        if not stays:
             rows.append(row)
         if len(rows) == at_most or count == look_at:
             return rows, _Position(started_at_us, row)
@@ -188,4 +224,4 @@ def _spans(tombstone: Tombstone) -> list[tuple[int, int]]:
         times = {key.started_at_us for key in scope.events}
         times |= {key.created_at_us for key in scope.artifacts}
         return [(at_us, at_us) for at_us in times]
-    return [] if isinstance(scope, Texts) else [(0, 1 << 62)]
+    return [(0, 1 << 62)]

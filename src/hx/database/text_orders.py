@@ -119,6 +119,14 @@ def compare_taken(database: Database, events: Iterable[Event], me: bytes, now: M
     return _forget(database, (event.key for event in events if matcher.takes(event)), me, now)
 
 
+def compare_removed(database: Database, events: Iterable[Event], me: bytes, now: Moment) -> None:
+    """Forget those events of own segments that orders take and that retention has removed here."""
+    matcher = _matcher(database, now.at_us)
+    if matcher is not None:
+        with database.transaction():
+            _forget(database, (event.key for event in events if matcher.takes(event)), me, now)
+
+
 def retire(database: Database, now_us: int) -> None:
     """End the orders that spare nothing any more; their hashes stay.
 

@@ -66,7 +66,7 @@ class Counts(NamedTuple):
     forgotten: int = 0  # forgotten before: they are not imported again
     ignored: int = 0  # excluded by the user's rules
     redacted: int = 0  # new events in which a secret was masked
-    expired: int = 0  # new events that are older than retention keeps
+    expired: int = 0  # new events that are older than retention keeps, once they are published
     untimed: int = 0  # new events without a time
     unreadable: Mapping[str, int] = MappingProxyType({})  # reason -> count
 

@@ -26,7 +26,6 @@ _NAMES = (
     "hx.db",
     "hx.db-*",  # journal, log and its index
     "device.key",
-    "device-*.key",
     *(f"custody{host}.{end}" for host in ("", "-*") for end in ("toml", "sealed", "key")),
     "ingest.lock",
     "import.lock",

@@ -19,6 +19,7 @@ from hx.database.retention import RETAINED
 from hx.database.sync import held, own_ledger
 from hx.database.sync.locations import IN_OWN_SEGMENT
 from hx.database.sync.valid_records import still_valid
+from hx.database.tombstones import has_text_orders
 from hx.stores import Missing
 from hx.sync.segments import read_segment
 
@@ -61,6 +62,7 @@ def rewriting(context: SyncContext) -> Rewriting:
             replaced.append(segment)
             missing = missing_here(context.database, history)
             old = join(old, _with_given_back(missing, refused))
+    _forget_removed(context, old)
     return Rewriting(replaced, *_kept(context, old))
 
 
@@ -114,6 +116,19 @@ def missing_here(database: Database, history: History) -> History:
         frozenset(event for event in history.events if event.key not in here),
         frozenset(artifact for artifact in history.artifacts if artifact.key not in kept),
     )
+
+
+def _forget_removed(context: SyncContext, old: History) -> None:
+    """Forget what a text order names and only the segments hold: retention has removed its row."""
+    database = context.database
+    if database.meta(RETAINED) is None or not has_text_orders(database):
+        return
+    from hx.database.text_orders import compare_removed  # few pushes need the cryptography
+
+    cover = Cover(tombstones.relevant(database, old))
+    events = missing_here(database, old).events
+    left = [event for event in events if not cover.event(event.key)]
+    compare_removed(database, left, context.me, context.moment())
 
 
 def _chosen(listed: list[Segment]) -> list[Segment]:

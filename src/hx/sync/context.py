@@ -168,6 +168,7 @@ class SyncContext:
         self.vault_file = ""  # its state in the store, one of those in hx.sync.vault_file
         self.vault_file_restored = False  # this sync has put it back
         self.newcomers: list[Member] = []  # devices that this sync has enrolled here
+        self.admitted: set[bytes] = set()  # ids of devices that this sync has admitted itself
         self.own_read: list[str] = []  # keys of own manifests that this database did not know
         self.shows_older_state = False  # the store holds own manifests that were replaced long ago
         self.met_behind = False  # this sync has read manifests, and a device is behind

@@ -1,9 +1,10 @@
 """Notice that the store has lost objects of this device, so that the push publishes them again.
 
-A store that was restored from a backup, or a bad disk, shows an older state. The own segments are
-listed once a day, and whenever a sync has a reason to suspect that. Once a day those of devices
-that have not published for a week are listed too: whoever has joined a lost one adopts the records
-of its device, which means that it publishes them.
+A store that was restored from a backup, or a bad disk, shows an older state; a cloud removes files
+or renames a folder. In a folder the own segments are listed by each push; in another store, where
+that is a request, once a day and whenever a sync has a reason to suspect that. Once a day those of
+devices that have not published for a week are listed too: whoever has joined a lost one adopts the
+records of its device, which means that it publishes them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from hx.core.format import object_names
 from hx.core.format.verdict import IMPORTED
 from hx.database.sync import ledger, locations, own_ledger
-from hx.stores import Missing
+from hx.stores import Denied, Missing, Transient
 from hx.sync.heads import own_head
 
 TYPE_CHECKING = False
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from hx.database.sync.ledger import Head, Segment
     from hx.sync.context import SyncContext
 
-_LOOKED = "own_segments_listed_us"  # meta: when the own segments were last listed
+_LOOKED = "own_segments_listed_us"  # meta: when the segments were last listed that a day brings
 _DAY_US = 86_400_000_000
 _SILENT_US = 7 * _DAY_US
 
@@ -44,21 +45,21 @@ def shows_older_state(context: SyncContext, manifest: Manifest, newest: Head | N
 def supersede_lost(context: SyncContext) -> None:
     """Supersede live own segments that the store does not hold; the push publishes their records.
 
-    Another copy of this device may have replaced and deleted them, or the store has lost them. The
-    store is listed where two copies have written manifests with one seq, before a segment is
-    rewritten, when the own head is not in the store or an old own manifest is, when a device is
-    behind, and once a day.
+    Another copy of this device may have replaced and deleted them, or the store has lost them. A
+    store that is no folder is listed where two copies have written manifests with one seq, before a
+    segment is rewritten, when the own head is not in the store or an old own manifest is, when a
+    device is behind, and once a day.
     """
     live = own_ledger.live(context.database, context.me)
     is_due = _is_due(context)
-    if not (_is_doubtful(context, live) or is_due):
+    if not (context.store.file_system or is_due or _is_doubtful(context, live)):
         return
     if is_due:
+        context.database.set_meta(_LOOKED, context.now_us)
         adopt_absent(context, silent_us=_SILENT_US)
     absent = _absent(context, context.me, live)
-    with context.database.transaction():
-        context.database.set_meta(_LOOKED, context.now_us)
-        if absent:
+    if absent:
+        with context.database.transaction():
             own_ledger.supersede(context.database, context.me, absent)
             locations.release(context.database, context.me)
     if not _has_copies(context):  # else a clone may have replaced and deleted them
@@ -126,4 +127,6 @@ def _is_absent(context: SyncContext, segment: Segment) -> bool:
         context.store.get(key, segment.size)
     except Missing:
         return True
+    except (Denied, Transient):  # a cloud has its content elsewhere, or its folder is closed
+        return False
     return False

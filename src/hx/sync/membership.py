@@ -67,10 +67,23 @@ def _close_invitations(context: SyncContext) -> None:
             admitted = joiners if len(joiners) == 1 else []
             # the key first: who has seen the code must not know the one that the joiner gets
             if admitted and context.is_sealed:
+                _clear_slots(context, admitted)
                 new_epoch(context)
             context.learn([invite_close(invite_id, admitted, **_signer(context))])
+            context.admitted.update(admitted)
             name = object_names.Name(object_names.INVITE, object_id=invite_id)
             context.store.delete(object_names.spelled(name))
+
+
+def _clear_slots(context: SyncContext, joiners: list[bytes]) -> None:
+    """Delete the slots in the name of this device for devices that are not admitted yet.
+
+    It has written none for them, and what is there would be in the way of those that it writes.
+    """
+    for device_id in joiners:
+        for key, name in context.named_for(device_id):
+            if name.kind == object_names.SLOT and name.device_id == context.me:
+                context.store.delete(key)
 
 
 def close_own_invitations(context: SyncContext) -> None:
@@ -140,13 +153,16 @@ def hand_out_keys(
     Own slots for devices that are not active any more are deleted. `there`: key and name of what
     the store has below k/. `besides`: store keys of slots that are damaged and are written again. A
     slot in the name of a device that is not active is no reason to write none: who is out may have
-    put it there, and only its recipient can see what it holds.
+    put it there, and only its recipient can see what it holds. Nor is one for a device that this
+    sync has admitted: nobody else knew of it, so whoever writes to the store may have put it there.
     """
     listed = [(key, name) for key, name in there if name.kind == object_names.SLOT]
     existing = {
         (name.object_id, name.key_id)
         for key, name in listed
-        if key not in besides and name.device_id in context.trust.active
+        if key not in besides
+        and (name.device_id == context.me or name.object_id not in context.admitted)
+        and name.device_id in context.trust.active
     }
     held = context.keyring.secrets.vmks
     vouched = {epoch_key: held[epoch_key] for epoch_key in context.trust.readable & held.keys()}

@@ -27,6 +27,8 @@ from hx.sync.segments import listed_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hx.core.format.object_names import Name
     from hx.database.sync.unpublished import Due
     from hx.sync.context import SyncContext
@@ -52,16 +54,30 @@ class PushPlan(NamedTuple):
     vmk: bytes | None  # the key to seal with; None in a plain vault
 
 
+def _stage(context: SyncContext, begin: int, end: int) -> Callable[[int, int], object]:
+    """Return what reports the progress of a part of a push: from `begin` to `end` tenths of it.
+
+    The tenths are about what each part takes of the time of a first push.
+    """
+
+    def told(done: int, size: int) -> object:
+        tenths = begin + (end - begin) * min(1.0, done / size if size else 0.0)
+        return context.report_progress(round(tenths * 100), 1_000)
+
+    return told
+
+
 def planned(context: SyncContext, label: str) -> PushPlan | None:
     """Return the plan for what the store lacks from this device; None when it lacks nothing.
 
     Raises StoreError, KeyMissing.
     """
     left = context.trust.inactive | context.adopted
-    due = unpublished.due(context.database, context.me, left, context.now_us)
+    reading = _stage(context, 0, 3)
+    due = unpublished.due(context.database, context.me, left, context.now_us, reading)
     rewritten = rewriting(context)
     history = join(due.history, rewritten.history)
-    encoded = segment.encode_readable(history)
+    encoded = segment.encode_readable(history, _stage(context, 3, 7))
     context.refused = encoded.refused
     if not encoded.parts and not rewritten.replaced and is_head_current(context, label):
         return None
@@ -123,9 +139,10 @@ def publish(context: SyncContext, outbox: Outbox, plan: PushPlan) -> None:
     name, data, payload = sealed_manifest(context, manifest, plan.vmk)
     key = object_names.spelled(name)
     _announce(context, plan)
+    written = _stage(context, 7, 8)
     outbox.write(manifest.seq, [*((part.key, part.data) for part in plan.parts), (key, data)])
     for number, part in enumerate(plan.parts):
-        context.report_progress(number, len(plan.parts))
+        written(number, len(plan.parts))
         context.store.put(part.key, part.data)
         context.note_verdict(part.key, Verdict("written"))
     context.store.put(key, data)
@@ -175,7 +192,9 @@ def _mark_published(context: SyncContext, plan: PushPlan, key: str, payload: byt
         ledger.list_objects(database, context.me, manifest.objects, context.now_us, TAKEN)
         own_ledger.supersede(database, context.me, plan.replaced)
         ledger.set_listed(database, context.me, manifest.objects)
-        for part in plan.parts:
+        marked = _stage(context, 8, 10)
+        for number, part in enumerate(plan.parts):
+            marked(number, len(plan.parts))
             source = SegmentSource(context.me, part.listed.object_id, context.me)
             unpublished.mark(database, plan.due, part.history, source)
         unpublished.clear_outgoing(database)

@@ -170,6 +170,9 @@ def test_a_mistyped_code_is_distinguished_from_an_unknown_one(owner, newcomer):
     assert is_refused(
         newcomer, lambda: newcomer.join(unknown_code), 2, "no invitation with this code"
     )
+    line = ("sync", "join", *newcomer.at, "--code-file", "-")
+    refused = newcomer.hx(*line, stdin=typo)
+    assert "the keys of this device" not in refused.err, "they stay where they are"
     assert newcomer.join(code.lower().replace("-", " ")).code == 0
 
 

@@ -10,11 +10,13 @@ from database.sync.ledger_rows import (
     OTHER,
     TAKEN,
     THIRD,
+    event,
     head,
     in_vault,
     join_records,
     object_id,
     put_segments,
+    statements,
     tombstone,
 )
 from hx.core.format import object_names
@@ -267,3 +269,24 @@ def test_copies_of_inactive_and_unknown_devices_are_reported(database):
     ]
     waiting = state(database, trust(ME, waiting=[OTHER]))
     assert [(copy.name, copy.is_member) for copy in waiting.copies][1] == ("other", True)
+
+
+def test_the_status_asks_as_often_whatever_the_number_of_segments(database):
+    def asked(first, last):
+        """Add segments of another device with an event each, forget some; count the statements."""
+        put_segments(database, OTHER, *range(first, last))
+        for number in range(first, last):
+            join_records(database, event(number, OTHER, number), author=OTHER, segment=number)
+        join_records(database, tombstone(ME, first, scope=Window(first, last - 2, None)))
+        with statements(database) as texts:
+            known = trust(ME, OTHER)
+            ledger.counts(database)
+            reasons(database)
+            devices(database, known, ME)
+            forget_status(database, ME, known)
+        return len(texts)
+
+    in_vault(database)
+    write_manifest(database, 1, OTHER)
+    asked(1, 6)
+    assert asked(10, 15) == asked(20, 200)

@@ -10,6 +10,7 @@ from hx.cli import health, hook_checks, this_shell
 from hx.cli.context import now_us, open_context
 from hx.cli.health import FAULT, OK, WARNING, Finding
 from hx.cli.text import count, visible
+from hx.cli.times import local
 from hx.core.errors import DatabaseError, HxError
 from hx.database.connection import explained
 from hx.database.queries import status
@@ -116,8 +117,25 @@ def _clock(context: Context) -> Iterator[Finding]:
         yield Finding(
             "clock", WARNING, sentence, "set the clock; `hx find` lists such events first"
         )
+        return
+    counted_from_us = _counted_from_us(context)
+    if counted_from_us < context.now_us:
+        sentence = (
+            f"the clock says {local(context.now_us)} and the last event before is of"
+            f" {local(counted_from_us)}, from which retention counts the age of events"
+        )
+        yield Finding("clock", WARNING, sentence, health.CLOCK_FIX)
     else:
         yield Finding("clock", OK, "no event is ahead of the clock")
+
+
+def _counted_from_us(context: Context) -> int:
+    """Return the time from which retention counts; now where it removes nothing."""
+    from hx.database.retention import counted_from_us
+
+    if not context.config.values["retention_days"]:
+        return context.now_us
+    return counted_from_us(context.database, context.now_us)
 
 
 def _print(findings: list[Finding]) -> None:

@@ -252,7 +252,8 @@ def _import(
 def _border_us(context: Context) -> int | None:
     from hx.database.retention import border_us
 
-    return border_us(int(context.config.values["retention_days"]), context.now_us)
+    days = int(context.config.values["retention_days"])
+    return border_us(context.database, days, context.now_us)
 
 
 def summary(result: Imported) -> str:
@@ -278,7 +279,7 @@ def _about_new(result: Imported) -> str:
         for number, words in (
             (counts.untimed, "without a time"),
             (counts.redacted, "with a secret masked"),
-            (counts.expired, "older than retention_days and removed again"),
+            (counts.expired, "older than retention_days"),
         )
         if number
     ]

@@ -13,7 +13,7 @@ from hx.cli import health, hook_checks, this_shell
 from hx.cli.commands.sync.short_status import forgotten_lines, sync_lines, sync_object, sync_summary
 from hx.cli.context import now_us, open_context
 from hx.cli.events_output import decoded, print_json
-from hx.cli.health import OK
+from hx.cli.health import CLOCK_FIX, OK
 from hx.cli.text import count, visible
 from hx.cli.times import age, local, rfc3339, rfc3339_or_none
 from hx.core.errors import DatabaseError, HxError
@@ -42,6 +42,14 @@ class SpoolContent(NamedTuple):
     pending_bytes: int
 
 
+class Retention(NamedTuple):
+    """What retention has left here."""
+
+    due: int = 0  # events that it has not removed yet
+    unsynced: int = 0  # old events that stay until the vault has them
+    counted_from_us: int | None = None  # None: the age of events is counted from now
+
+
 class DatabaseFacts(NamedTuple):
     """What was read from the database."""
 
@@ -49,7 +57,7 @@ class DatabaseFacts(NamedTuple):
     faults: list[SpoolFault]
     shells: list[tuple[bytes | None, int]]
     ingested: int  # events that this command has read from the spool
-    due: int  # events that retention has not removed yet
+    retention: Retention
     sync: SyncState
     taken: list[
         str
@@ -125,7 +133,7 @@ def _known(context: Context) -> DatabaseFacts:
         figures.faults(database),
         figures.newest_by_shell(database, context.who.device_id),
         context.report.events,
-        _due(context),
+        _looked_at(context),
         sync_summary(context),
         [
             finding.sentence
@@ -136,11 +144,17 @@ def _known(context: Context) -> DatabaseFacts:
     )
 
 
-def _due(context: Context) -> int:
-    from hx.database.retention import border_us, due
+def _looked_at(context: Context) -> Retention:
+    from hx.database.retention import border_us, counted_from_us, due, unsynced
 
     days = int(context.config.values["retention_days"])
-    return due(context.database, border_us(days, context.now_us))
+    if not days:
+        return Retention()
+    database, now = context.database, context.now_us
+    border, from_us = border_us(database, days, now), counted_from_us(database, now)
+    return Retention(
+        due(database, border), unsynced(database, border), None if from_us == now else from_us
+    )
 
 
 def _waiting(folder: str) -> SpoolContent | None:
@@ -162,15 +176,9 @@ def _print(config: Config, status: Status) -> None:
     _line("database", f"{config.paths.database}: {_database(config, status)}")
     if known is not None:
         _line("read", _read(known))
-        for fault in known.faults:
-            label = "ignored" if fault.reason == IGNORED else "lost"
-            _line(label, f"{fault.times:,} x {fault.reason}, last {local(fault.last_at_us)}")
-        if known.figures.unclean:
-            _line(
-                "forgotten",
-                "the files of the database may still hold its text, because they are in use",
-            )
-    _line("retention", _retention(config, known))
+        _print_losses(known)
+    for number, text in enumerate(_retention(config, status)):
+        _line("" if number else "retention", text)
     if config.warnings:
         _line("settings", f"{count(len(config.warnings), 'warning')}, printed above")
     # always two lines, of which the first has the label
@@ -179,6 +187,15 @@ def _print(config: Config, status: Status) -> None:
         _line(label, text)
     for text in forgotten_lines(known.sync if known is not None else None, status.now_us):
         _line("forgotten", text)
+
+
+def _print_losses(known: DatabaseFacts) -> None:
+    for fault in known.faults:
+        label = "ignored" if fault.reason == IGNORED else "lost"
+        _line(label, f"{fault.times:,} x {fault.reason}, last {local(fault.last_at_us)}")
+    if known.figures.unclean:
+        sentence = "the files of the database may still hold its text, because they are in use"
+        _line("forgotten", sentence)
 
 
 def _line(label: str, text: str) -> None:
@@ -243,12 +260,25 @@ def _read(known: DatabaseFacts) -> str:
     return f"{count(known.ingested, 'event')} from the spool by this command, last {local(last)}"
 
 
-def _retention(config: Config, known: DatabaseFacts | None) -> str:
+def _retention(config: Config, status: Status) -> Iterator[str]:
+    """Yield the line on retention, and a second one when it does not count from the clock."""
     days = int(config.values["retention_days"])
     if not days:
-        return "everything is kept for ever"
-    waiting = f"; {count(known.due, 'event')} to be removed" if known and known.due else ""
-    return f"keeps {count(days, 'day')} and pinned sessions{waiting}"
+        yield "everything is kept for ever"
+        return
+    left = Retention() if status.known is None else status.known.retention
+    parts = [f"keeps {count(days, 'day')} and pinned sessions"]
+    if left.due:
+        parts.append(f"{count(left.due, 'event')} to be removed")
+    if left.unsynced:
+        parts.append(f"{count(left.unsynced, 'older event')} until `hx sync` has published them")
+    if left.counted_from_us is not None:
+        parts.append(
+            f"counted from {local(left.counted_from_us)}: no event vouches for the clock since then"
+        )
+    yield "; ".join(parts)
+    if left.counted_from_us is not None:
+        yield f"fix: {CLOCK_FIX}"
 
 
 def _print_json(config: Config, status: Status) -> None:
@@ -272,7 +302,11 @@ def _print_json(config: Config, status: Status) -> None:
             "ignored": None if known is None else _ignored(known),
             "retention": {
                 "days": config.values["retention_days"],
-                "due": None if known is None else known.due,
+                "due": None if known is None else known.retention.due,
+                "unsynced": None if known is None else known.retention.unsynced,
+                "counted_from": None
+                if known is None
+                else rfc3339_or_none(known.retention.counted_from_us),
             },
             "warnings": list(config.warnings),
             "trouble": None

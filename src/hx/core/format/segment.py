@@ -45,7 +45,7 @@ from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     _Record = Event | Artifact | Pin | Tombstone
@@ -199,14 +199,19 @@ class Encoded(NamedTuple):
     refused: int  # records that no reader would take; they are in no part
 
 
-def encode_readable(history: History) -> Encoded:
+def encode_readable(
+    history: History, report: Callable[[int, int], object] = lambda _done, _size: None
+) -> Encoded:
     """Encode a history as segments that `decode` reads.
 
     Every payload is decoded here first: a reader refuses a whole segment for one record, and then
-    would never get the others.
+    would never get the others. `report` is told how many of how many records are encoded.
     """
     parts: list[tuple[bytes, History]] = []
+    done, size = 0, sum(map(len, history))
     for piece in cut(history):
+        report(done, size)
+        done += sum(map(len, piece))
         part = _encoded(piece)
         if part is None:
             part = _encoded(_history([*_readable([*_in_order(piece)])]))

@@ -17,12 +17,13 @@ from hx.database.sync.valid_records import Valid, holds_forgotten, still_valid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from hx.core.format.manifest import Listed
     from hx.core.model import Event, EventKey
     from hx.database.connection import Database
 
+_REPORTED = 1_000  # events between two reports of progress
 RUNNING_US = 600_000_000  # an event that has not ended is published once it is older than that
 
 
@@ -34,12 +35,26 @@ class Due(NamedTuple):
     version: int  # of the database; it is another number once another process has written
 
 
-def due(database: Database, me: bytes, inactive: frozenset[bytes], now_us: int) -> Due:
-    """Return all records that are due at a time; `inactive`: the ids of inactive devices."""
+def due(
+    database: Database,
+    me: bytes,
+    inactive: frozenset[bytes],
+    now_us: int,
+    report: Callable[[int, int], object] = lambda _done, _size: None,
+) -> Due:
+    """Return all records that are due at a time; `inactive`: the ids of inactive devices.
+
+    `report` is told, now and then, how many of how many events are read.
+    """
     version = _version(database)
     held = _left_behind(database, me, inactive)
     where = f"location IS NULL OR location IN ({','.join(map(str, held))})"
-    events = dict(_events(database, held, now_us))
+    size = int(database.value("SELECT count(*) FROM unpublished"))
+    events: dict[Event, int] = {}
+    for event, row in _events(database, held, now_us):
+        events[event] = row
+        if not len(events) % _REPORTED:
+            report(len(events), size)
     history = History(
         frozenset(events),
         artifacts.read_artifacts(database, where),

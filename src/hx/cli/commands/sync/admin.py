@@ -27,7 +27,7 @@ _NEEDED = (
 
 def run(_: str, given: Namespace, config: Config) -> int:
     context = drained(open_context(config))
-    with pulled_alone(context) as sync_context:
+    with pulled_alone(context, quiet=given.json) as sync_context:
         seen = sync_status.devices(context.database, sync_context.trust, sync_context.me)
         target = (
             next(device for device in seen if device.here)
@@ -38,7 +38,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
         if changes:
             seed = recovery_seed(sync_context, given.words_file, _NEEDED)
             make_admin(sync_context, target.device_id, seed=seed)
-            publish(context, sync_context)
+            publish(context, sync_context, quiet=given.json)
     _print(given, sync_context, target, changes=changes)
     return 0
 

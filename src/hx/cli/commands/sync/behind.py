@@ -20,18 +20,21 @@ def lines(context: Context) -> Iterator[str]:
     names = device_names(context)
     for each in behind.devices(context.database):
         name = named(names, each.device_id)
+        device = visible(_bare(names, each.device_id).encode())
         here = f"the newest one here is number {each.here:,}" if each.here else "none is here"
         yield (
             f"{name}: {_teller(names, each)} has read its manifest number {each.seq:,}, and {here},"
             f" noticed {age(each.since_us, context.now_us)} ago: its files are late, or the store"
-            f" shows an old state; `hx sync` on {visible(_bare(names, each.device_id).encode())}"
-            " publishes again what the store lacks"
+            f" shows an old state; `hx sync` on {device} publishes again what the store lacks; if"
+            f" that device is gone for good, run `hx sync revoke {each.device_id.hex()[:8]}` on an"
+            " admin"
         )
 
 
 def named(names: dict[bytes, str], device_id: bytes) -> str:
     """Return the first digits of the id of a device and its name, safe to print."""
-    return f"{device_id.hex()[:8]} {visible(_bare(names, device_id).encode())}"
+    short, name = device_id.hex()[:8], _bare(names, device_id)
+    return short if name == short else f"{short} {visible(name.encode())}"
 
 
 def _bare(names: dict[bytes, str], device_id: bytes) -> str:

@@ -23,29 +23,33 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def pulled_alone(context: Context, *, admits: bool = True) -> Iterator[SyncContext]:
+def pulled_alone(
+    context: Context, *, admits: bool = True, quiet: bool = False
+) -> Iterator[SyncContext]:
     """Hold the lock of sync, pull, and check that this device is a member; then clean up.
 
     The caller changes the vault meanwhile and calls `publish` for what it has changed. `admits`:
-    whether the pull admits devices that wait. Raises NotInVault, KeyMissing, StoreError, Busy.
+    whether the pull admits devices that wait; `quiet`: show no progress.
+
+    Raises NotInVault, KeyMissing, StoreError, Busy.
     """
     finish_removal(context)
     with alone(context):
-        sync_context = pulled(context, admits=admits)
+        sync_context = pulled(context, admits=admits, quiet=quiet)
         require_member(sync_context)
         yield sync_context
     scrub(context)
     print_newcomers(sync_context)
 
 
-def pulled(context: Context, *, admits: bool = True) -> SyncContext:
+def pulled(context: Context, *, admits: bool = True, quiet: bool = False) -> SyncContext:
     """Pull, and return the context of the sync. The caller holds `alone`.
 
     Raises NotInVault, after the removal of the vault from a device that is out of it for good.
     """
     # the clock is read again: a question may have waited for minutes
     sync_context = sync_context_of(context._replace(now_us=now_us()))
-    with Progress("syncing") as progress:
+    with Progress("syncing", quiet=quiet) as progress:
         sync_context.report_progress = progress.told
         pull(sync_context, admits=admits)
     require_not_gone(context, sync_context)
@@ -60,8 +64,8 @@ def require_member(sync_context: SyncContext) -> None:
         raise NotInVault(*WAITS)
 
 
-def publish(context: Context, sync_context: SyncContext) -> None:
+def publish(context: Context, sync_context: SyncContext, *, quiet: bool = False) -> None:
     """Publish what was changed since the pull. The caller holds `alone`."""
-    with Progress("syncing") as progress:
+    with Progress("syncing", quiet=quiet) as progress:
         sync_context.report_progress = progress.told
         push(sync_context, outbox_of(context), label_of(context), listed=True)

@@ -42,7 +42,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
     context = open_context(config)
     finish_removal(context)
     vault_of(context)
-    with alone(context), Progress("checking") as progress:
+    with alone(context), Progress("checking", quiet=given.json) as progress:
         sync_context = sync_context_of(context)
         sync_context.report_progress = progress.told
         result = check(sync_context, percent, SystemRandom())

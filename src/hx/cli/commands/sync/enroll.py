@@ -124,7 +124,10 @@ def make(
     enroll.init(here, place, encrypt=not given.no_encrypt, entropy=entropy, made=tell)
     context = entry.after()
     _name_device(context, here.label)
-    push(_context(context), outbox_of(context), here.label)
+    sync_context = _context(context)
+    with Progress("publishing", quiet=given.json) as progress:
+        sync_context.report_progress = progress.told
+        push(sync_context, outbox_of(context), here.label)
     return context
 
 
@@ -146,7 +149,7 @@ def _join(given: Namespace, context: Context, entry: Entry) -> int:
     here = entry.here()
     enroll.join(here, entry.place, secret)
     context = entry.after()
-    events = _first_sync(context, here.label)
+    events = _first_sync(context, here.label, quiet=given.json)
     # after the first push: until then the join can be repeated with the same code
     enroll.spend(entry.place.store, secret)
     return _tell(given, context, entry, events)
@@ -162,7 +165,7 @@ def _recover(given: Namespace, context: Context, entry: Entry) -> int:
     here = entry.here()
     enroll.recover(here, entry.place, entropy)
     context = entry.after()
-    return _tell(given, context, entry, _first_sync(context, here.label))
+    return _tell(given, context, entry, _first_sync(context, here.label, quiet=given.json))
 
 
 def _go_on(given: Namespace, context: Context, entry: Entry) -> int | None:
@@ -182,14 +185,15 @@ def _go_on(given: Namespace, context: Context, entry: Entry) -> int | None:
         )
         return None
     context = entry.after()
-    return _tell(given, context, entry, _first_sync(context, here.label if given.name else label))
+    events = _first_sync(context, here.label if given.name else label, quiet=given.json)
+    return _tell(given, context, entry, events)
 
 
-def _first_sync(context: Context, label: str) -> int:
+def _first_sync(context: Context, label: str, *, quiet: bool) -> int:
     """Run the first sync of a device that has joined a vault; return the number of events read."""
     _name_device(context, label)
     sync_context = _context(context)
-    with Progress("syncing") as progress:
+    with Progress("syncing", quiet=quiet) as progress:
         sync_context.report_progress = progress.told
         pulled = pull(sync_context, admits=True)
         push(sync_context, outbox_of(context), label, listed=True)
@@ -244,9 +248,9 @@ def _vault_id(context: Context) -> bytes:
 def _invite(given: Namespace, config: Config) -> int:
     context = open_context(config)
     vault = vault_of(context)
-    with pulled_alone(context) as sync_context:
+    with pulled_alone(context, quiet=given.json) as sync_context:
         code, expires_at_us = enroll.make_invitation(sync_context)
-        publish(context, sync_context)
+        publish(context, sync_context, quiet=given.json)
         clocks.warn_if_behind(context)
     if given.json:
         print_json({"code": code, "expires_at": rfc3339(expires_at_us)})

@@ -225,7 +225,7 @@ class Entry:
         if self._lost is not None:
             if self._vault is None:
                 print(f"hx: warning: {self._lost}: this device gets a new id", file=sys.stderr)
-            self._next = next_id.without_old_keys(context, kind)
+            self._next, chosen = next_id.without_old_keys(context, kind)
         else:
             chosen = keys.choose(context, kind)
             device_keys = keys.device_keys(context)
@@ -234,12 +234,16 @@ class Entry:
         new = self._next
         if new is not None:
             database, now_us = context.database, context.now_us
-            return enroll.ThisDevice(database, new.keys, self._label, new.keep, now_us, self._enter)
+            keep_next = keys.naming(chosen, new.keep)
+            return enroll.ThisDevice(
+                database, new.keys, self._label, keep_next, now_us, self._enter
+            )
 
         def keep(secrets: Secrets) -> None:
             hand_over(chosen, secrets, keys.key_path(context))
 
-        return enroll.ThisDevice(context.database, device_keys, self._label, keep, context.now_us)
+        stored = keys.naming(chosen, keep)
+        return enroll.ThisDevice(context.database, device_keys, self._label, stored, context.now_us)
 
     def _enter(self) -> None:
         """Take the new id; the caller holds the transaction in which the vault is entered."""

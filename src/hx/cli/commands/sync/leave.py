@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 
@@ -57,7 +58,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
         seen = outlook(sync_context_of(context))
         if not given.anyway:
             _require_another_admin(seen)
-        sentences = _sentences(vault, seen, offline=given.offline)
+        sentences = [*_sentences(vault, seen, offline=given.offline), *_of_hosts(context)]
         confirm_after(sentences, "Leave the vault?", given)
         sync_context = sync_context_of(context._replace(now_us=now_us()))
         published = _publishes(sync_context, context, given)
@@ -128,6 +129,13 @@ def _sentences(vault: Vault, seen: Outlook, *, offline: bool) -> Iterator[str]:
         yield "- no admin is left: letting devices in or taking them out needs the recovery words"
 
 
+def _of_hosts(context: Context) -> Iterator[str]:
+    """Yield that other hosts leave too, where several may use the database."""
+    if context.who.shared:
+        folder = visible(os.fsencode(context.config.paths.data))
+        yield f"- every host that uses {folder} is this device: all of them leave the vault"
+
+
 def _publishes(sync_context: SyncContext, context: Context, given: Namespace) -> bool:
     """Sync for the last time, unless this device may not publish; return whether it was done.
 
@@ -135,7 +143,7 @@ def _publishes(sync_context: SyncContext, context: Context, given: Namespace) ->
     """
     if given.offline or not outlook(sync_context).publishes:
         return False
-    with Progress("syncing") as progress:
+    with Progress("syncing", quiet=given.json) as progress:
         sync_context.report_progress = progress.told
         with _or_offline(sync_context):
             pull(sync_context, admits=True)

@@ -57,10 +57,10 @@ def run(_: str, given: Namespace, config: Config) -> int:
         plan = planned(old, target, url, fill=given.fill)
         if not plan.is_here or given.fill:
             confirm_after(_before(context, vault.store, plan), "Sync there from now on?", given)
-        with Progress("copying") as progress:
+        with Progress("copying", quiet=given.json) as progress:
             old.report_progress = progress.told
             done = carry_out(old, target, plan)
-        sync_context, pushed = _first_sync(context, fill=given.fill)
+        sync_context, pushed = _first_sync(context, given)
         remember(sync_context, None)
         if plan.is_with_another and done.note and not done.copied.left_out:
             clear_old(old, target, plan)
@@ -70,15 +70,15 @@ def run(_: str, given: Namespace, config: Config) -> int:
     return code_now(context.database)
 
 
-def _first_sync(context: Context, *, fill: bool) -> tuple[SyncContext, Pushed]:
-    """Pull and push at the new place; `fill`: publish what other devices have lost there, too."""
+def _first_sync(context: Context, given: Namespace) -> tuple[SyncContext, Pushed]:
+    """Pull and push at the new place; --fill: publish what other devices have lost there, too."""
     # the clock is read again: the question or the copy may have taken minutes
     sync_context = sync_context_of(context._replace(now_us=now_us()))
-    with Progress("syncing") as progress:
+    with Progress("syncing", quiet=given.json) as progress:
         sync_context.report_progress = progress.told
         pull(sync_context, admits=True)
         require_not_gone(context, sync_context)
-        if fill:
+        if given.fill:
             adopt_all_lost(sync_context)
         pushed = push(sync_context, outbox_of(context), label_of(context), listed=True)
     require_place(place_here(sync_context))

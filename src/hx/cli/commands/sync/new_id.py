@@ -50,13 +50,13 @@ def run(given: Namespace, config: Config) -> int:
     vault = vault_of(context)
     label = cut_label((given.name or config.host).encode())
     with alone(context):
-        sync_context = _synced(context)
+        sync_context = _synced(context, quiet=given.json)
         require_member(sync_context)  # only a member can vouch for the new id
         seed = _seed(sync_context, given)
         context = renewed(context, label, lambda keys: _rebasing(sync_context, keys, label, seed))
         # its objects have the old id in their names, and the other copy goes on with that id
         outbox_of(context).clear()
-        _synced(context)
+        _synced(context, quiet=given.json)
     scrub(context)
     if given.json:
         print_json(
@@ -73,11 +73,11 @@ def run(given: Namespace, config: Config) -> int:
     return 0
 
 
-def _synced(context: Context) -> SyncContext:
+def _synced(context: Context, *, quiet: bool) -> SyncContext:
     """Sync with the id that this device has at this moment."""
-    sync_context = pulled(context)
+    sync_context = pulled(context, quiet=quiet)
     if elsewhere_seq(context.database) is None:  # else the others read nothing more under this id
-        publish(context, sync_context)
+        publish(context, sync_context, quiet=quiet)
     return sync_context
 
 

@@ -53,7 +53,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
     with alone(context):
         sync_context = sync_context_of(context)
         try:
-            with Progress("repairing") as progress:
+            with Progress("repairing", quiet=given.json) as progress:
                 sync_context.report_progress = progress.told
                 adopted = _adopted(given, context, sync_context)
                 outbox, label = outbox_of(context), label_of(context)
@@ -87,7 +87,8 @@ def _adopted(given: Namespace, context: Context, sync_context: SyncContext) -> b
 
 
 def _border(context: Context) -> int | None:
-    return border_us(int(context.config.values["retention_days"]), context.now_us)
+    days = int(context.config.values["retention_days"])
+    return border_us(context.database, days, context.now_us)
 
 
 def _rebuilt(context: Context, sync_context: SyncContext) -> Rebuilt:

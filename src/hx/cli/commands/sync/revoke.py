@@ -34,7 +34,7 @@ _NEEDED = (
 def run(_: str, given: Namespace, config: Config) -> int:
     context = drained(open_context(config))
     # the pull admits nobody: the device may be one that waits
-    with pulled_alone(context, admits=False) as sync_context:
+    with pulled_alone(context, admits=False, quiet=given.json) as sync_context:
         seen = sync_status.devices(context.database, sync_context.trust, sync_context.me)
         again = set() if given.words_file is None else revoked_by_admins(sync_context)
         target = named(given.device, seen, sync_context.trust, again)
@@ -52,7 +52,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
         answer = LATER if given.yes else answer_of_revoked(outlook.held)
         revoke(sync_context, target.device_id, seed=seed)
         decided = None if answer == LATER else decide(answer, sync_context, outlook.held)
-        publish(context, sync_context)
+        publish(context, sync_context, quiet=given.json)
         admins = len(sync_context.trust.admins & sync_context.trust.active.keys())
     warn_of_staying(sync_context)
     print_done(outlook, admins, answer, decided, as_json=given.json)

@@ -26,9 +26,9 @@ def run(_: str, given: Namespace, config: Config) -> int:
     context = drained(open_context(config))
     _require_sealed(vault_of(context))
     confirm_after(_before(), "Make a new key?", given)
-    with pulled_alone(context) as sync_context:
+    with pulled_alone(context, quiet=given.json) as sync_context:
         rotate(sync_context)
-        publish(context, sync_context)
+        publish(context, sync_context, quiet=given.json)
         seen = sync_status.devices(context.database, sync_context.trust, sync_context.me)
     others = [device for device in seen if device.active and not device.here]
     if given.json:

@@ -76,7 +76,7 @@ def _run(name: str, given: Namespace, config: Config) -> int:
         if given.verbose:
             sync_context.on_note = _say
         try:
-            with Progress("syncing") as progress:
+            with Progress("syncing", quiet=given.json) as progress:
                 sync_context.report_progress = progress.told
                 pulled, pushed = _carry_out(name, given, context, sync_context)
             if not given.dry_run:

@@ -66,7 +66,7 @@ def _sweep_keys(context: Context) -> None:
     from hx.custody.files import may_have_copy, stem, sweep
 
     config = context.config
-    trunk = stem(config.paths.data, config.host, shared=context.who.shared)
+    trunk = stem(config.paths.data)
     sweep(trunk)
     if may_have_copy(f"{trunk}.toml"):
         from hx.cli import keys
