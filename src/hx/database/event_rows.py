@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hx.core.history_lines import FIRST_ID, OF_MARK, PRINT
 from hx.core.record import NamedTuple
 from hx.database import counts
 from hx.database.rows import select_events
@@ -26,7 +27,8 @@ _READ = 4 * _CHUNK  # events between them that one query may read
 def events_at(database: Database, keys: Iterable[EventKey]) -> dict[Event, int]:
     """Return event -> row id, for the events that the database holds under these keys.
 
-    Two events may differ only in what they are spared of: then both are returned.
+    Two events may differ only in what they are spared of: then both are returned. A mark stands for
+    all lines that it names.
     """
     events: dict[Event, int] = {}
     rows = [str(row) for row in rows_of(database, keys)]
@@ -54,12 +56,27 @@ def rows_of(database: Database, keys: Iterable[EventKey]) -> Iterator[int]:
     owned: dict[tuple[bytes, bytes], list[EventKey]] = {}
     for key in [key for key in keys if key[0] <= newest]:  # most new events are later than all
         owned.setdefault(key[1:3], []).append(key)
+    marks = owned.pop((OF_MARK, OF_MARK), [])
+    if marks:
+        yield from _rows_of_marks(database, marks)
     for mine in owned.values():
         session = _session(database, mine[0])
         if session is not None:
             possible = sorted(key for key in mine if key.seq <= session[1])
             for start in range(0, len(possible), _CHUNK):
                 yield from _rows_between(database, session[0], possible[start : start + _CHUNK])
+
+
+def _rows_of_marks(database: Database, marks: list[EventKey]) -> Iterator[int]:
+    """Yield the row ids of the lines that these marks name."""
+    sql = (
+        f"SELECT event.id FROM event WHERE started_at_us = ? AND seq & {PRINT} = ?"  # noqa: S608
+        " AND +session IN (SELECT session.id FROM session JOIN device ON device.id = device"
+        "  WHERE device_id >= ?)"
+    )
+    for mark in marks:
+        values = (mark.started_at_us, mark.seq, FIRST_ID)
+        yield from (row for (row,) in database.execute(sql, values))
 
 
 def _rows_between(database: Database, session: int, keys: list[EventKey]) -> Iterator[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hx.core.event_name import blake2b
+from hx.core.history_lines import names_of
 from hx.core.model import (
     DIGEST_BYTES,
     ArtifactKey,
@@ -111,7 +112,8 @@ def relevant(database: Database, delta: History) -> frozenset[Tombstone]:
             rows.append(_scope_only(tombstone_id, WholeSession(session)))
     if database.execute("SELECT 1 FROM tombstone_key LIMIT 1").fetchone():
         artifacts = {bare_artifact_key(artifact.key) for artifact in delta.artifacts}
-        rows += _by_keys(database, keys, artifacts)
+        named = {name for key in keys for name in names_of(key)}
+        rows += _by_keys(database, named, artifacts)
     return frozenset(rows)
 
 

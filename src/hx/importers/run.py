@@ -8,6 +8,7 @@ from operator import itemgetter
 from types import MappingProxyType
 
 from hx.core.event_name import digest64
+from hx.core.history_lines import first_seq
 from hx.core.import_matching.keys import (
     Placing,
     may_be_same_host,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     Kept = tuple[ImportedEntry, bytes]  # an entry that the rules keep, and its masked command
 
 _BATCH_EVENTS = 50_000
+_REMEMBERED = 30_000  # texts whose print is kept in memory
 _WORDS = {KNOWN: "known", FORGOTTEN: "forgotten", DUPLICATE: "duplicates"}
 
 
@@ -103,6 +105,7 @@ class Import:
         self._origins: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
         self._existed: dict[bytes, bool] = {}  # origin -> whether it existed before this run
         self._placer: Placer | None = None  # only for a text file
+        self._first_seqs: dict[bytes, int] = {}  # by text
         self._copies: Copies | None = None  # only for a database
         self._batch: list[Event] = []
         self._untimed: list[Event] = []  # of the current batch
@@ -187,7 +190,8 @@ class Import:
             for entry, command in kept:
                 self._take_line(self._placer, entry, command)
             return
-        events = list(map(self._event, *zip(*kept, strict=True), times, [e.seq for e, _ in kept]))
+        commands = [command for _, command in kept]
+        events = list(map(self._event, *zip(*kept, strict=True), times, self._seqs(commands)))
         if self._own_beside(events[0].key.device_id).is_nothing:
             self._batch += events
         else:
@@ -197,12 +201,21 @@ class Import:
     def _take_line(self, placer: Placer, entry: ImportedEntry, command: bytes) -> None:
         status = placer.status(entry)
         if status == BY_TIME and entry.at_us is not None:
-            self._take_own(self._event(entry, command, entry.at_us, entry.seq), may_be_later=True)
+            event = self._event(entry, command, entry.at_us, *self._seqs([command]))
+            self._take_own(event, may_be_later=True)
         elif status == NEW:
             place = placer.place()
             self._untimed.append(self._event(entry, command, place, place))
         else:
             self._tally[_WORDS[status]] += 1
+
+    def _seqs(self, commands: list[bytes]) -> list[int]:
+        """Return the first seq of a line with each of these texts."""
+        known = self._first_seqs
+        if len(known) > _REMEMBERED:
+            known.clear()
+        known.update((text, first_seq(text)) for text in {*commands} - known.keys())
+        return [known[command] for command in commands]
 
     def _placer_of(self, first: ImportedEntry) -> Placer:
         device_id, session_id = self._origin(first)
@@ -257,8 +270,10 @@ class Import:
         known = self._origins.get((entry.device, entry.session))
         if known is None:
             kind, own = self._importer.KIND, self._job.device_id
-            device_id = origin_device_id(kind, entry.device or own)
-            known = device_id, origin_session_id(kind, entry.session or own)
+            is_text = self._importer.IS_TEXT
+            device_id = origin_device_id(kind, entry.device or own, is_text=is_text)
+            session = entry.session or own
+            known = device_id, origin_session_id(kind, session, is_text=is_text)
             self._origins[entry.device, entry.session] = known
             host = cut_label(entry.host) if entry.host else self._job.host
             self._hosts.setdefault(device_id, host)
