@@ -23,6 +23,7 @@ PRINT = (1 << PRINT_BITS) - 1
 FIRST_ID = b"\xc0"  # ids from this one on belong to origins of lines
 OF_MARK = FIRST_ID + bytes(15)  # the device id and the session id of a mark; no event has them
 SECOND_US = 1_000_000
+NEAR_S = 1  # between the time in a history file and the time of the hook, at most
 
 
 def is_line(key: EventKey) -> bool:

@@ -1,0 +1,99 @@
+"""The copies of events that are to be forgotten: lines of one history file on several devices.
+
+A tombstone names the copies that are here by their keys, and by marks also those that are not here
+yet: what another device has not synced, or imports later. A mark that would take anything else is
+left out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hx.core.history_lines import NEAR_S, SECOND_US, is_line, mark_at
+from hx.core.model import KNOWN_SINCE_US, EventKey
+from hx.database.event_rows import has_lines, lines_of_mark, rows_of
+from hx.database.rows import among
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hx.database.connection import Database
+    from hx.database.event_rows import Line
+
+_CHUNK = 500
+
+
+def of_events(database: Database, keys: Iterable[EventKey]) -> set[EventKey]:
+    """Return the marks of events, and the keys of their copies that are here.
+
+    `keys`: all events that are to be forgotten together.
+    """
+    rows = sorted(set(rows_of(database, keys)))
+    chosen = frozenset(rows)
+    marked: dict[EventKey, set[int]] = {}
+    for start in range(0, len(rows), _CHUNK):
+        condition, _ = among(rows[start : start + _CHUNK], "event.id")
+        for at_us, device_id, seq, command, hash_ in database.execute(_EVENTS.format(condition)):
+            for mark in _marks(EventKey(at_us, device_id, b"", seq), hash_):
+                marked.setdefault(mark, set()).add(command)
+    if not has_lines(database):
+        return {*marked}
+    found: set[EventKey] = set()
+    for mark, commands in marked.items():
+        found |= _checked(database, mark, commands, chosen)
+    return found
+
+
+def _marks(key: EventKey, hash_: int) -> Iterator[EventKey]:
+    """Yield the marks of the lines that are copies of an event; `hash_`: of its text."""
+    at_us = key.started_at_us
+    if at_us < KNOWN_SINCE_US:
+        return
+    if is_line(key):
+        yield mark_at(at_us, key.seq)
+        return
+    second_us = at_us // SECOND_US * SECOND_US
+    for seconds in range(-NEAR_S, NEAR_S + 1):
+        yield mark_at(second_us + seconds * SECOND_US, hash_)  # its last bits are the print
+
+
+def _checked(
+    database: Database, mark: EventKey, commands: set[int], chosen: frozenset[int]
+) -> set[EventKey]:
+    """Return the mark, if it names nothing that stays, and the keys of copies that are here."""
+    lines = list(lines_of_mark(database, mark))
+    ranks: Counter[tuple[int, int]] = Counter()
+    ranked: list[tuple[Line, int]] = []
+    for line in sorted(lines, key=lambda line: (line.seq, line.row)):
+        ranks[line.session, line.command] += 1
+        ranked.append((line, ranks[line.session, line.command]))
+    gone = {(line.command, rank) for line, rank in ranked if line.row in chosen}
+    copies: set[EventKey] = set()
+    stays = False
+    for line, rank in ranked:
+        if line.row in chosen:
+            continue
+        is_copy = line.duplicate and line.command in commands
+        if is_copy and not _stands(database, line, chosen):
+            copies.add(line.key)
+            continue
+        stays = True
+        if is_copy and (line.command, rank) in gone:
+            copies.add(line.key)
+    return copies if stays else copies | {mark}
+
+
+def _stands(database: Database, line: Line, chosen: frozenset[int]) -> bool:
+    """Return whether an event that is not chosen may stand for a line."""
+    at_us = line.key.started_at_us
+    span = at_us - NEAR_S * SECOND_US, at_us + (NEAR_S + 1) * SECOND_US
+    return any(row not in chosen for (row,) in database.execute(_NEAR, (line.command, *span)))
+
+
+_EVENTS = (
+    "SELECT started_at_us, device_id, seq, command, hash FROM event"
+    " JOIN session ON session.id = event.session JOIN device ON device.id = session.device"
+    " JOIN command ON command.id = event.command WHERE {}"
+)
+_NEAR = "SELECT id FROM counted WHERE command = ? AND started_at_us >= ? AND started_at_us < ?"

@@ -1,0 +1,66 @@
+"""One history file is imported on three devices of a vault: shown, counted and forgotten once."""
+
+from __future__ import annotations
+
+import pytest
+
+from cli.vaults import Member, vault
+
+SECRET = "rsync hunter2@backup:/srv ."
+COMMON = b"".join(
+    b": %d:%d;%s\n" % line
+    for line in (
+        (1_700_000_000, 0, b"echo old"),
+        (1_700_000_001, 0, b"echo old"),
+        (1_700_000_001, 0, b"echo old"),  # twice in one second
+        (1_700_000_001, 2, b"git push"),
+        (1_700_000_002, 0, SECRET.encode()),
+        (1_700_000_100, 0, b"make"),
+    )
+)
+SHOWN = [
+    "echo old",
+    "echo old",
+    "echo old",
+    "git push",
+    SECRET,
+    "make",
+    "grown on laptop",
+    "grown on desktop",
+    "grown on old",
+]
+LIVE_S = 1_700_000_500
+
+
+@pytest.fixture(scope="module")
+def members(tmp_path_factory) -> list[Member]:
+    """Each has imported its copy, which has grown since, before it heard of the others."""
+    path = tmp_path_factory.mktemp("copies")
+    members = vault(path, "laptop", "desktop", "old")
+    members[0].record("typed here", at=LIVE_S * 1_000_000 + 300_000)
+    copied = COMMON + b": %d:0;typed here\n" % LIVE_S
+    for number, member in enumerate(members):
+        grown = b": %d:0;grown on %s\n" % (LIVE_S + 100 + number, member.name.encode())
+        (member.cwd / ".zsh_history").write_bytes(copied + grown)
+        result = member.hx("import", str(member.cwd / ".zsh_history"), "--all")
+        assert result.code == 0, result
+    sync(members)
+    return members
+
+
+def sync(members: list[Member]) -> None:
+    for member in (*members, *members):
+        member.sync()
+
+
+def commands(member: Member) -> list[str]:
+    return member.hx("find", "--all", "--json", "--reverse").commands
+
+
+def test_each_line_is_shown_and_counted_once_and_alike_on_each_device(members):
+    shown = sorted([*SHOWN, "typed here"])
+    assert [sorted(commands(member)) for member in members] == [shown] * 3
+    names = [[event["id"] for event in member.history] for member in members]
+    assert names[0] == names[1] == names[2]
+    statuses = [member.hx("status", "--json").json["database"]["events"] for member in members]
+    assert statuses == [len(shown)] * 3
