@@ -64,3 +64,30 @@ def test_each_line_is_shown_and_counted_once_and_alike_on_each_device(members):
     assert names[0] == names[1] == names[2]
     statuses = [member.hx("status", "--json").json["database"]["events"] for member in members]
     assert statuses == [len(shown)] * 3
+
+
+def test_what_ran_is_counted_and_found_once(members):
+    stats = members[1].hx("stats", "--json").json
+    assert stats["total"]["events"] == len(SHOWN) + 1
+    assert members[1].hx("search", "git", "--json").json[0]["runs"] == 1
+    assert members[2].hx("find", "push", "--unique", "--json").json[0]["runs"] == 1
+
+
+def test_a_forgotten_line_goes_from_every_copy_also_from_those_that_are_imported_later(members):
+    laptop, desktop, _ = members
+    late = Member(laptop.folder.parent / "late", laptop.folder, "late")
+    copy = late.cwd / ".zsh_history"
+    copy.write_bytes((laptop.cwd / ".zsh_history").read_bytes())
+    late.hx("import", str(copy), "--all")  # before it knows of the vault
+    [secret] = desktop.hx("find", "hunter2", "--json").json
+    [typed] = desktop.hx("find", "typed here", "--json").json
+    result = desktop.hx("forget", secret["id"], typed["id"], "--yes", "--json")
+    assert (result.code, result.json["forgotten"]) == (0, 2), result
+    assert late.join(laptop.invite()).code == 0
+    sync([*members, late])
+    left = sorted(set(SHOWN) - {SECRET})
+    assert [sorted({*commands(member)}) for member in (*members, late)] == [left] * 4
+    again = late.hx("import", str(copy), "--all", "--json").json
+    assert [(each["new"], each["forgotten"]) for each in again] == [(0, 2)]
+    dry = laptop.hx("import", str(copy), "--all", "--dry-run", "--json")
+    assert dry.json[0]["new"] == 0, dry
