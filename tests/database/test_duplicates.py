@@ -1,0 +1,167 @@
+"""Which lines are counted follows from the events alone, in whatever order they came."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from database.test_join import FASTEST, check_inside, join_delta
+from dump import dump
+from hx.core.history_lines import SECOND_US, first_seq
+from hx.core.merge import History, join
+from hx.core.model import FINISHED, IMPORTED, KNOWN_SINCE_US, Event, EventKey, Keys, Tombstone
+from hx.database.connection import open_database
+from hx.database.event_rows import remove_events, rows_of
+from hx.database.rows import select_events
+from lines import BEGIN_US, COPY, DATABASE, DEVICE, FILE, THIRD, histories
+from strategies import share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hx.database.connection import Database
+
+
+def counted(events: Iterable[Event]) -> Counter[tuple[EventKey, bytes]]:
+    """Return (bare key, text) of the counted events, by the literal rule of docs/format.md."""
+    events = list(events)
+    return Counter(
+        (event.key._replace(spared=()), event.command)
+        for event in events
+        if not is_duplicate(event, events)
+    )
+
+
+def is_duplicate(event: Event, events: list[Event]) -> bool:
+    at_us, device_id, session_id, seq, _ = event.key
+    if not is_line(event) or at_us < KNOWN_SINCE_US:
+        return False
+    same = [other for other in events if other.command == event.command]
+    if any(
+        not is_line(other) and -1 <= other.key.started_at_us // SECOND_US - at_us // SECOND_US <= 1
+        for other in same
+    ):
+        return True
+    there = [other for other in same if is_line(other) and other.key.started_at_us == at_us]
+    # lines that differ only in what they are spared of may change places
+    mine = [other for other in there if other.key.session_id == session_id]
+    rank = sum(other.key.seq < seq for other in mine) + 1
+    of_others = Counter(other.key.session_id for other in there if other.key.device_id < device_id)
+    return rank <= max(of_others.values(), default=0)
+
+
+def is_line(event: Event) -> bool:
+    return event.key.device_id[0] >= 0xC0
+
+
+def counted_rows(database: Database) -> Counter[tuple[EventKey, bytes]]:
+    where = "event.id IN (SELECT id FROM counted)"
+    return Counter(
+        (event.key._replace(spared=()), event.command)
+        for _, event in select_events(database, where)
+    )
+
+
+def has_spared_pairs(events: Iterable[Event]) -> bool:
+    keys = [event.key._replace(spared=()) for event in events]
+    return len(keys) != len({*keys})
+
+
+@given(st.lists(histories, min_size=1, max_size=4), st.data())
+@share(0.4)
+def test_what_is_counted_follows_from_the_events_in_whatever_order_they_came(deltas, data):
+    with tempfile.TemporaryDirectory(dir=FASTEST) as folder:
+        database = open_database(f"{folder}/hx.db")
+        for delta in data.draw(st.permutations([*deltas, deltas[0]])):
+            join_delta(database, delta)
+        merged = reduce(join, deltas, History())
+        assert dump(database) == merged
+        check_inside(database)
+        if not has_spared_pairs(merged.events):
+            assert counted_rows(database) == counted(merged.events)
+        database.close()
+
+
+@given(histories, st.data())
+@share(0.2)
+def test_what_retention_removes_leaves_the_rest_counted_by_the_same_rule(history, data):
+    with tempfile.TemporaryDirectory(dir=FASTEST) as folder:
+        database = open_database(f"{folder}/hx.db")
+        join_delta(database, history)
+        here = dump(database).events
+        some = data.draw(st.frozensets(st.sampled_from(sorted(here)))) if here else frozenset()
+        with database.transaction():
+            remove_events(database, [*rows_of(database, (event.key for event in some))])
+        left = dump(database).events
+        check_inside(database)
+        if not has_spared_pairs(left):
+            assert counted_rows(database) == counted(left)
+        database.close()
+
+
+def line(device: bytes, second: int = 0, text: bytes = b"make", ordinal: int = 0) -> Event:
+    key = EventKey(BEGIN_US + second * SECOND_US, device, device, first_seq(text) + (ordinal << 6))
+    return Event(key, text, b"", flags=FINISHED, shell=b"zsh", origin=IMPORTED)
+
+
+def recorded(at_us: int, device: bytes = DEVICE) -> Event:
+    return Event(EventKey(at_us, device, device, 1), b"make", b"/srv", flags=FINISHED)
+
+
+def texts_counted(database: Database) -> list[tuple[int, str]]:
+    sql = "SELECT counted.id, text FROM counted JOIN command ON command.id = command"
+    return database.execute(sql).fetchall()
+
+
+def join_events(database: Database, *events: Event) -> None:
+    join_delta(database, History(frozenset(events)))
+
+
+def test_the_copy_with_most_lines_of_a_second_is_counted(database):
+    for device, lines in ((THIRD, 1), (FILE, 2), (COPY, 3)):
+        join_events(database, *(line(device, ordinal=ordinal) for ordinal in range(lines)))
+    assert len(texts_counted(database)) == 3
+    assert database.execute("SELECT runs, last_us FROM command").fetchall() == [(3, BEGIN_US)]
+
+
+@pytest.mark.parametrize("device", [DEVICE, DATABASE])
+@pytest.mark.parametrize(
+    ("distance_us", "stands"),
+    [
+        (-SECOND_US - 1, False),
+        (-SECOND_US, True),
+        (0, True),
+        (2 * SECOND_US - 1, True),
+        (2 * SECOND_US, False),
+    ],
+)
+def test_what_was_recorded_stands_for_a_line_within_a_second(database, device, distance_us, stands):
+    join_events(database, line(FILE))
+    join_events(database, recorded(BEGIN_US + distance_us, device))
+    assert len(texts_counted(database)) == (1 if stands else 2)
+
+
+def test_a_line_is_counted_again_when_what_stood_for_it_is_forgotten(database):
+    join_events(database, line(FILE), line(COPY), recorded(BEGIN_US))
+    for gone, left in ((recorded(BEGIN_US), 1), (line(FILE), 1), (line(COPY), 0)):
+        tombstone = Tombstone(gone.key.device_id, 1, DEVICE, Keys(frozenset({gone.key})))
+        changes = join_delta(database, History(tombstones=frozenset({tombstone})))
+        assert (changes.forgotten, changes.duplicates) == (1, 0)
+        assert len(texts_counted(database)) == left
+    assert database.value("SELECT count(*) FROM command") == 0
+
+
+def test_a_first_import_asks_only_whether_other_sessions_are_there(database):
+    """So it does not become slower by the copies that other devices may have."""
+    asked: list[str] = []
+    database.connection.set_exec_trace(lambda _, sql, __: asked.append(sql) or True)
+    join_events(database, *(line(FILE, second, b"cmd %d" % second) for second in range(50)))
+    assert not any("AS run" in sql for sql in asked)
+    join_events(database, line(COPY))
+    assert any("AS run" in sql for sql in asked)
