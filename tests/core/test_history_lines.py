@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from binascii import crc32
 from functools import reduce
 
 import pytest
@@ -9,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hx.core.event_name import digest64
-from hx.core.history_lines import OF_MARK, first_seq, is_line, mark_at, mark_of, names_of
+from hx.core.history_lines import OF_MARK, is_line, mark_at, mark_of, names_of
 from hx.core.import_matching.keys import (
     KnownEvent,
     Placing,
     SpotEvents,
+    first_seqs,
     origin_device_id,
     origin_session_id,
 )
@@ -30,6 +32,11 @@ from hx.core.model import (
     Tombstone,
 )
 from lines import BEGIN_US, COPY, DATABASE, DEVICE, FILE, histories, tombstones
+
+
+def first_seq(text: bytes) -> int:
+    return first_seqs([text])[0]
+
 
 LINE = EventKey(BEGIN_US, FILE, FILE, first_seq(b"make"))
 NOTHING = History()
@@ -89,7 +96,7 @@ def test_every_copy_of_a_line_has_one_mark():
         for file in (FILE, COPY)
         for ordinal in range(3)
     }
-    assert marks == {mark_at(BEGIN_US, digest64(b"make"))}
+    assert marks == {mark_at(BEGIN_US, crc32(b"make"))}
 
 
 @pytest.mark.parametrize(
@@ -128,11 +135,11 @@ def placed(texts: list[bytes], at_spot: SpotEvents | None = None) -> list[int]:
 def test_a_seq_is_the_ordinal_of_a_line_in_its_second_and_the_print_of_its_text(texts):
     seqs = placed(texts)
     assert [seq >> 6 for seq in seqs] == list(range(1, len(texts) + 1))
-    assert [seq & 63 for seq in seqs] == [digest64(text) & 63 for text in texts]
+    assert [seq & 63 for seq in seqs] == [crc32(text) & 63 for text in texts]
 
 
 def test_a_line_that_is_added_to_a_second_comes_after_those_that_are_there():
     there = SpotEvents()
     there.texts = {digest64(b"a"): [KnownEvent(first_seq(b"a") + (4 << 6), finished=True)]}
     there.greatest = first_seq(b"a") + (4 << 6)
-    assert placed([b"a", b"b"], there) == [6 << 6 | digest64(b"b") & 63]
+    assert placed([b"a", b"b"], there) == [6 << 6 | crc32(b"b") & 63]

@@ -3,7 +3,7 @@
 A file of lines is copied from machine to machine, and each machine that imports it makes events of
 its own. The ids of such an origin begin with two bits 1, and `seq` of a line that has a time is
 
-    ordinal among the lines of its second << 6 | print     print = 6 bits of a hash of the text
+    ordinal among the lines of its second << 6 | print     print = CRC-32 of the text & 63
 
 A mark is a key in a tombstone that names the lines of one second whose texts have one print, on
 whatever device they were or will be imported. So to forget a line forgets its copies. A print has
@@ -15,7 +15,6 @@ imports".
 
 from __future__ import annotations
 
-from hx.core.event_name import digest64
 from hx.core.model import KNOWN_SINCE_US, EventKey
 
 PRINT_BITS = 6
@@ -29,11 +28,6 @@ NEAR_S = 1  # between the time in a history file and the time of the hook, at mo
 def is_line(key: EventKey) -> bool:
     """Return whether a key is that of a line of a text file."""
     return key[1] >= FIRST_ID
-
-
-def first_seq(text: bytes) -> int:
-    """Return the seq of a line with this text that is the first one of its second."""
-    return 1 << PRINT_BITS | digest64(text) & PRINT
 
 
 def mark_at(at_us: int, seq: int) -> EventKey:

@@ -97,15 +97,15 @@ _NEAR = (
     f"BETWEEN line.started_at_us - {NEAR_S * SECOND_US}"
     f" AND line.started_at_us + {(NEAR_S + 1) * SECOND_US - 1}"
 )
-# whether another event stands for `line`
+# whether another event stands for `line`; the + leave SQLite only the index by command and time
 _STANDS = f"""(
     EXISTS (SELECT 1 FROM event AS other
         CROSS JOIN session ON session.id = other.session
         CROSS JOIN device ON device.id = session.device
         WHERE other.command = line.command AND other.started_at_us {_NEAR} AND NOT {_IS_LINE})
     OR (SELECT count(*) FROM event AS other WHERE other.command = line.command
-            AND other.started_at_us = line.started_at_us AND other.session = line.session
-            AND (other.seq, other.id) <= (line.seq, line.id))
+            AND other.started_at_us = line.started_at_us AND +other.session = line.session
+            AND (+other.seq, other.id) <= (line.seq, line.id))
         <= (SELECT max(lines) FROM (SELECT count(*) AS lines FROM event AS other
             CROSS JOIN session ON session.id = other.session
             CROSS JOIN device ON device.id = session.device

@@ -8,15 +8,15 @@ from operator import itemgetter
 from types import MappingProxyType
 
 from hx.core.event_name import digest64
-from hx.core.history_lines import first_seq
 from hx.core.import_matching.keys import (
     Placing,
+    first_seqs,
     may_be_same_host,
     origin_device_id,
     origin_session_id,
 )
 from hx.core.import_matching.stamps import BY_TIME, DUPLICATE, FORGOTTEN, KNOWN, NEW
-from hx.core.merge import History, InOrder
+from hx.core.merge import Cover, History, InOrder
 from hx.core.model import (
     FINISHED,
     IMPORTED,
@@ -33,7 +33,7 @@ from hx.database.join import join
 from hx.database.queries import import_state, imports
 from hx.database.queries.import_duplicates import OwnEvents
 from hx.database.rows import device_name
-from hx.database.tombstones import has_text_orders
+from hx.database.tombstones import has_text_orders, relevant
 from hx.importers import Reading
 from hx.importers.copies import Copies, ShellHistories
 from hx.importers.history_file import version
@@ -54,7 +54,6 @@ if TYPE_CHECKING:
     Kept = tuple[ImportedEntry, bytes]  # an entry that the rules keep, and its masked command
 
 _BATCH_EVENTS = 50_000
-_REMEMBERED = 30_000  # texts whose print is kept in memory
 _WORDS = {KNOWN: "known", FORGOTTEN: "forgotten", DUPLICATE: "duplicates"}
 
 
@@ -105,7 +104,6 @@ class Import:
         self._origins: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
         self._existed: dict[bytes, bool] = {}  # origin -> whether it existed before this run
         self._placer: Placer | None = None  # only for a text file
-        self._first_seqs: dict[bytes, int] = {}  # by text
         self._copies: Copies | None = None  # only for a database
         self._batch: list[Event] = []
         self._untimed: list[Event] = []  # of the current batch
@@ -191,7 +189,7 @@ class Import:
                 self._take_line(self._placer, entry, command)
             return
         commands = [command for _, command in kept]
-        events = list(map(self._event, *zip(*kept, strict=True), times, self._seqs(commands)))
+        events = list(map(self._event, *zip(*kept, strict=True), times, first_seqs(commands)))
         if self._own_beside(events[0].key.device_id).is_nothing:
             self._batch += events
         else:
@@ -201,21 +199,13 @@ class Import:
     def _take_line(self, placer: Placer, entry: ImportedEntry, command: bytes) -> None:
         status = placer.status(entry)
         if status == BY_TIME and entry.at_us is not None:
-            event = self._event(entry, command, entry.at_us, *self._seqs([command]))
+            event = self._event(entry, command, entry.at_us, *first_seqs([command]))
             self._take_own(event, may_be_later=True)
         elif status == NEW:
             place = placer.place()
             self._untimed.append(self._event(entry, command, place, place))
         else:
             self._tally[_WORDS[status]] += 1
-
-    def _seqs(self, commands: list[bytes]) -> list[int]:
-        """Return the first seq of a line with each of these texts."""
-        known = self._first_seqs
-        if len(known) > _REMEMBERED:
-            known.clear()
-        known.update((text, first_seq(text)) for text in {*commands} - known.keys())
-        return [known[command] for command in commands]
 
     def _placer_of(self, first: ImportedEntry) -> Placer:
         device_id, session_id = self._origin(first)
@@ -292,7 +282,11 @@ class Import:
         """Write the batch in one transaction."""
         timed, untimed = self._batch, self._untimed
         if self._job.dry_run:
-            self._place(timed, untimed)
+            fresh = self._place(timed, untimed)
+            cover = Cover(relevant(self._database, History(frozenset(fresh))))
+            covered = sum(cover.event(event.key) for event in fresh)
+            self._tally["new"] -= covered
+            self._tally["forgotten"] += covered
         else:
             with self._database.transaction():
                 fresh = self._place(timed, untimed)

@@ -87,7 +87,6 @@ def test_a_forgotten_line_goes_from_every_copy_also_from_those_that_are_imported
     sync([*members, late])
     left = sorted(set(SHOWN) - {SECRET})
     assert [sorted({*commands(member)}) for member in (*members, late)] == [left] * 4
-    again = late.hx("import", str(copy), "--all", "--json").json
-    assert [(each["new"], each["forgotten"]) for each in again] == [(0, 2)]
-    dry = laptop.hx("import", str(copy), "--all", "--dry-run", "--json")
-    assert dry.json[0]["new"] == 0, dry
+    for options in (("--dry-run",), ()):  # what only marks name is neither announced nor imported
+        [again] = late.hx("import", str(copy), "--all", "--json", *options).json
+        assert (again["new"], again["forgotten"]) == (0, 2)

@@ -21,10 +21,11 @@ of both kinds, no line without an event is taken.
 from __future__ import annotations
 
 from array import array
+from binascii import crc32
 from bisect import bisect_left
 
 from hx.core.event_name import blake2b, digest64
-from hx.core.history_lines import FIRST_ID, PRINT
+from hx.core.history_lines import FIRST_ID, PRINT, PRINT_BITS
 from hx.core.model import REDACTED, Event
 from hx.core.record import NamedTuple
 
@@ -177,6 +178,16 @@ class Placing:
 
 def _with_seq(event: Event, seq: int) -> Event:
     return event._replace(key=event.key._replace(seq=seq))
+
+
+def print_of(text: bytes) -> int:
+    """Return the print of the text of a line (hx.core.history_lines)."""
+    return crc32(text) & PRINT
+
+
+def first_seqs(texts: Iterable[bytes]) -> list[int]:
+    """Return, for each text, the seq of a line with it that is the first one of its second."""
+    return [1 << PRINT_BITS | crc32(text) & PRINT for text in texts]
 
 
 def origin_device_id(kind: bytes, source: bytes, *, is_text: bool = False) -> bytes:

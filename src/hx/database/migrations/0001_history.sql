@@ -67,7 +67,7 @@ CREATE TABLE event (
     revision INTEGER NOT NULL,
     duplicate INTEGER NOT NULL DEFAULT 0  -- of a line: another event stands for it, so it is not counted
 );
-CREATE INDEX event_time ON event (started_at_us, duplicate);
+CREATE INDEX event_time ON event (started_at_us);
 CREATE INDEX event_command ON event (command, started_at_us, exit_status, duplicate);  -- for counts, without the table
 CREATE INDEX event_session ON event (session, seq);
 CREATE INDEX event_ident ON event (ident);

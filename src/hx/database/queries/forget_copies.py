@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import Counter
 
 from hx.core.history_lines import NEAR_S, SECOND_US, is_line, mark_at
+from hx.core.import_matching.keys import print_of
 from hx.core.model import KNOWN_SINCE_US, EventKey
 from hx.database.event_rows import has_lines, lines_of_mark, rows_of
-from hx.database.rows import among
+from hx.database.rows import among, from_sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ def of_events(database: Database, keys: Iterable[EventKey]) -> set[EventKey]:
     marked: dict[EventKey, set[int]] = {}
     for start in range(0, len(rows), _CHUNK):
         condition, _ = among(rows[start : start + _CHUNK], "event.id")
-        for at_us, device_id, seq, command, hash_ in database.execute(_EVENTS.format(condition)):
-            for mark in _marks(EventKey(at_us, device_id, b"", seq), hash_):
+        for at_us, device_id, seq, command, text in database.execute(_EVENTS.format(condition)):
+            for mark in _marks(EventKey(at_us, device_id, b"", seq), from_sql(text) or b""):
                 marked.setdefault(mark, set()).add(command)
     if not has_lines(database):
         return {*marked}
@@ -45,8 +46,8 @@ def of_events(database: Database, keys: Iterable[EventKey]) -> set[EventKey]:
     return found
 
 
-def _marks(key: EventKey, hash_: int) -> Iterator[EventKey]:
-    """Yield the marks of the lines that are copies of an event; `hash_`: of its text."""
+def _marks(key: EventKey, text: bytes) -> Iterator[EventKey]:
+    """Yield the marks of the lines that are copies of an event with this text."""
     at_us = key.started_at_us
     if at_us < KNOWN_SINCE_US:
         return
@@ -54,8 +55,9 @@ def _marks(key: EventKey, hash_: int) -> Iterator[EventKey]:
         yield mark_at(at_us, key.seq)
         return
     second_us = at_us // SECOND_US * SECOND_US
+    print_ = print_of(text)
     for seconds in range(-NEAR_S, NEAR_S + 1):
-        yield mark_at(second_us + seconds * SECOND_US, hash_)  # its last bits are the print
+        yield mark_at(second_us + seconds * SECOND_US, print_)
 
 
 def _checked(
@@ -92,7 +94,7 @@ def _stands(database: Database, line: Line, chosen: frozenset[int]) -> bool:
 
 
 _EVENTS = (
-    "SELECT started_at_us, device_id, seq, command, hash FROM event"
+    "SELECT started_at_us, device_id, seq, command, coalesce(raw, text) FROM event"
     " JOIN session ON session.id = event.session JOIN device ON device.id = session.device"
     " JOIN command ON command.id = event.command WHERE {}"
 )
