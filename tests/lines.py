@@ -1,6 +1,9 @@
-"""Strategies of Hypothesis for lines of history files, and events and tombstones beside them."""
+"""Strategies of Hypothesis for lines of history files, and which of them are counted."""
 
 from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
@@ -18,6 +21,12 @@ from hx.core.model import (
     WholeSession,
     Window,
 )
+from hx.database.rows import select_events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hx.database.connection import Database
 
 BEGIN_US = KNOWN_SINCE_US + 100 * SECOND_US
 DEVICE, DATABASE, FILE, COPY, THIRD = (bytes([top]) * 16 for top in (0x01, 0x81, 0xC1, 0xC2, 0xFF))
@@ -71,3 +80,48 @@ histories = st.builds(
     st.just(frozenset()),
     st.just(frozenset()) | st.just(frozenset()) | st.frozensets(tombstones, max_size=2),
 )
+
+
+def counted(events: Iterable[Event]) -> Counter[tuple[EventKey, bytes]]:
+    """Return (bare key, text) of the counted events, by the literal rule of docs/format.md."""
+    events = list(events)
+    return Counter(
+        (event.key._replace(spared=()), event.command)
+        for event in events
+        if not is_duplicate(event, events)
+    )
+
+
+def is_duplicate(event: Event, events: list[Event]) -> bool:
+    at_us, device_id, session_id, seq, _ = event.key
+    if not is_line(event) or at_us < KNOWN_SINCE_US:
+        return False
+    same = [other for other in events if other.command == event.command]
+    if any(
+        not is_line(other) and -1 <= other.key.started_at_us // SECOND_US - at_us // SECOND_US <= 1
+        for other in same
+    ):
+        return True
+    there = [other for other in same if is_line(other) and other.key.started_at_us == at_us]
+    # lines that differ only in what they are spared of may change places
+    mine = [other for other in there if other.key.session_id == session_id]
+    rank = sum(other.key.seq < seq for other in mine) + 1
+    of_others = Counter(other.key.session_id for other in there if other.key.device_id < device_id)
+    return rank <= max(of_others.values(), default=0)
+
+
+def is_line(event: Event) -> bool:
+    return event.key.device_id[0] >= 0xC0
+
+
+def counted_rows(database: Database) -> Counter[tuple[EventKey, bytes]]:
+    where = "event.id IN (SELECT id FROM counted)"
+    return Counter(
+        (event.key._replace(spared=()), event.command)
+        for _, event in select_events(database, where)
+    )
+
+
+def has_spared_pairs(events: Iterable[Event]) -> bool:
+    keys = [event.key._replace(spared=()) for event in events]
+    return len(keys) != len({*keys})

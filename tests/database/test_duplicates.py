@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -16,63 +15,26 @@ from dump import dump
 from hx.core.history_lines import SECOND_US
 from hx.core.import_matching.keys import first_seqs
 from hx.core.merge import History, join
-from hx.core.model import FINISHED, IMPORTED, KNOWN_SINCE_US, Event, EventKey, Keys, Tombstone
+from hx.core.model import FINISHED, IMPORTED, Event, EventKey, Keys, Tombstone
 from hx.database import counts
 from hx.database.connection import open_database
 from hx.database.event_rows import remove_events, rows_of
-from hx.database.rows import select_events
-from lines import BEGIN_US, COPY, DATABASE, DEVICE, FILE, THIRD, histories
+from lines import (
+    BEGIN_US,
+    COPY,
+    DATABASE,
+    DEVICE,
+    FILE,
+    THIRD,
+    counted,
+    counted_rows,
+    has_spared_pairs,
+    histories,
+)
 from strategies import share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from hx.database.connection import Database
-
-
-def counted(events: Iterable[Event]) -> Counter[tuple[EventKey, bytes]]:
-    """Return (bare key, text) of the counted events, by the literal rule of docs/format.md."""
-    events = list(events)
-    return Counter(
-        (event.key._replace(spared=()), event.command)
-        for event in events
-        if not is_duplicate(event, events)
-    )
-
-
-def is_duplicate(event: Event, events: list[Event]) -> bool:
-    at_us, device_id, session_id, seq, _ = event.key
-    if not is_line(event) or at_us < KNOWN_SINCE_US:
-        return False
-    same = [other for other in events if other.command == event.command]
-    if any(
-        not is_line(other) and -1 <= other.key.started_at_us // SECOND_US - at_us // SECOND_US <= 1
-        for other in same
-    ):
-        return True
-    there = [other for other in same if is_line(other) and other.key.started_at_us == at_us]
-    # lines that differ only in what they are spared of may change places
-    mine = [other for other in there if other.key.session_id == session_id]
-    rank = sum(other.key.seq < seq for other in mine) + 1
-    of_others = Counter(other.key.session_id for other in there if other.key.device_id < device_id)
-    return rank <= max(of_others.values(), default=0)
-
-
-def is_line(event: Event) -> bool:
-    return event.key.device_id[0] >= 0xC0
-
-
-def counted_rows(database: Database) -> Counter[tuple[EventKey, bytes]]:
-    where = "event.id IN (SELECT id FROM counted)"
-    return Counter(
-        (event.key._replace(spared=()), event.command)
-        for _, event in select_events(database, where)
-    )
-
-
-def has_spared_pairs(events: Iterable[Event]) -> bool:
-    keys = [event.key._replace(spared=()) for event in events]
-    return len(keys) != len({*keys})
 
 
 @given(st.lists(histories, min_size=1, max_size=4), st.data())
