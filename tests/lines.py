@@ -106,7 +106,9 @@ def is_duplicate(event: Event, events: list[Event]) -> bool:
     # lines that differ only in what they are spared of may change places
     mine = [other for other in there if other.key.session_id == session_id]
     rank = sum(other.key.seq < seq for other in mine) + 1
-    of_others = Counter(other.key.session_id for other in there if other.key.device_id < device_id)
+    of_others = Counter(
+        other.key.session_id for other in there if other.key[1:3] < (device_id, session_id)
+    )
     return rank <= max(of_others.values(), default=0)
 
 

@@ -131,3 +131,33 @@ def test_a_first_import_asks_only_whether_other_sessions_are_there(database):
     assert not any("AS run" in sql for sql in asked)
     join_events(database, line(COPY))
     assert any("AS run" in sql for sql in asked)
+
+
+@pytest.mark.parametrize("device", [COPY, DEVICE])
+def test_the_work_grows_with_the_lines_also_where_all_have_one_text_and_one_second(
+    database, device
+):
+    """A member can publish thousands of them in an object of a few bytes."""
+
+    def steps(lines: int) -> int:
+        counted_steps = 0
+
+        def tick() -> bool:
+            nonlocal counted_steps
+            counted_steps += 1
+            return False
+
+        text = b"%d" % lines
+        join_events(database, *(line(FILE, lines, text, ordinal) for ordinal in range(lines)))
+        there = [line(device, lines, text, ordinal) for ordinal in range(lines)]
+        live = [
+            recorded(each.key.started_at_us + n)._replace(command=text)
+            for n, each in enumerate(there)
+        ]
+        database.connection.set_progress_handler(tick, 1_000)
+        join_events(database, *(live if device == DEVICE else there))
+        database.connection.set_progress_handler(None)
+        return counted_steps
+
+    few = steps(500)
+    assert steps(2_000) < 6 * few

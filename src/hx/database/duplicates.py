@@ -5,31 +5,51 @@ counted (the view `counted`). Of events with one text, a line with a time is a d
 
 - an event that is no line began in its second or a second before or after it: hx has recorded the
   command, or the database of another tool has it with more; or
-- the line is the k-th of its second in its session, and a session with a smaller device id has k of
-  them, too.
+- the line is the k-th of its time in its session, and a session of lines with a smaller
+  (device id, session id) has k of them, too.
 
-So of each second as many lines are counted as the copy has that has most. It follows from the
-events alone, in whatever order they came. Nothing is taken away: if the event that stands for a
-line is forgotten and the line is not, it is counted again.
+So of each time as many lines are counted as the copy has that has most. It follows from the events
+alone, in whatever order they came. Nothing is taken away: if the event that stands for a line is
+forgotten and the line is not, it is counted again.
+
+Lines are read by seconds and judged together, so the work grows with their number only, also where
+thousands of them have one text and one time.
 """
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from hx.core.history_lines import FIRST_ID, NEAR_S, SECOND_US
 from hx.core.model import KNOWN_SINCE_US
+from hx.core.record import NamedTuple
 from hx.database import counts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any
+    from collections.abc import Iterable, Iterator
 
     from hx.database.connection import Database
 
     Run = tuple[int, int]  # row id of a command, start in microseconds
+    Second = tuple[int, int]  # row id of a command, a second
 
 _CHUNK = 5_000
 _AROUND_US = (NEAR_S + 1) * SECOND_US  # an event so far away has nothing to do with a line
+
+
+class _Line(NamedTuple):
+    """The row of a line."""
+
+    row: int
+    command: int
+    session: int
+    exit_status: int | None
+    duplicate: int
+    started_at_us: int
+    device_id: bytes
+    session_id: bytes
+    seq: int
 
 
 def judge_new(database: Database, last: int, span: tuple[int, int], sessions: set[int]) -> None:
@@ -39,17 +59,21 @@ def judge_new(database: Database, last: int, span: tuple[int, int], sessions: se
     caller holds the transaction.
     """
     if _may_meet(database, span, sessions):
-        _judge(database, f"SELECT command, started_at_us FROM event WHERE id > {last}")  # noqa: S608
+        _judge(database, _SECONDS_OF_NEW.format(last))
 
 
 def judge_around(database: Database, runs: Iterable[Run]) -> None:
-    """Judge the lines around events that were removed or replaced. The caller holds the lock."""
-    ordered = sorted({*runs}, key=lambda run: run[1])
-    if not ordered or not _has_lines(database, (ordered[0][1], ordered[-1][1])):
+    """Judge the lines around events that were removed or replaced, in the caller's transaction."""
+    seconds = sorted({(at_us // SECOND_US, command) for command, at_us in runs})
+    if not seconds:
         return
-    for start in range(0, len(ordered), _CHUNK):
-        values = ",".join(f"({row},{at_us})" for row, at_us in ordered[start : start + _CHUNK])
-        named = f"SELECT column1 AS command, column2 AS started_at_us FROM (VALUES {values})"  # noqa: S608
+    first, last = seconds[0][0], seconds[-1][0]
+    if not _has_lines(database, (first * SECOND_US, last * SECOND_US)):
+        return
+    for start in range(0, len(seconds), _CHUNK):
+        chunk = seconds[start : start + _CHUNK]
+        values = ",".join(f"({command},{second})" for second, command in chunk)
+        named = f"SELECT column1 AS command, column2 AS second FROM (VALUES {values})"  # noqa: S608
         _judge(database, named)
 
 
@@ -78,47 +102,59 @@ def _wider(span: tuple[int, int]) -> tuple[int, int]:
     return span[0] - _AROUND_US, span[1] + _AROUND_US
 
 
-def _judge(database: Database, runs: str) -> None:
-    """Judge all lines around runs of their commands; `runs`: SQL of command and started_at_us."""
-    rows: list[tuple[Any, ...]] = database.execute(_WRONG.format(runs=runs)).fetchall()
-    if not rows:
+def _judge(database: Database, seconds: str) -> None:
+    """Judge all lines around some seconds; `seconds`: SQL of distinct command and second."""
+    rows = database.execute(_LINES.format(seconds))
+    lines = [_Line(*row) for row in rows]
+    if not lines:
         return
-    gone = [row for row in rows if not row[4]]
-    back = [row for row in rows if row[4]]
-    many = database.connection.executemany
-    many("UPDATE event SET duplicate = NOT duplicate WHERE id = ?", [row[:1] for row in rows])
-    counts.take_away(database, (row[1:4] for row in gone))
-    counts.take_away(database, (row[1:4] for row in back), sign=1)
-    counts.settle_last_uses(database, {row[1] for row in rows})
+    recorded: set[Second] = {*database.execute(_RECORDED.format(seconds))}
+    wrong = [line for line, duplicate in _judged(lines, recorded) if line.duplicate != duplicate]
+    flip = "UPDATE event SET duplicate = NOT duplicate WHERE id = ?"
+    database.connection.executemany(flip, [(line.row,) for line in wrong])
+    gone = (line[1:4] for line in wrong if not line.duplicate)
+    counts.take_away(database, gone)
+    counts.take_away(database, (line[1:4] for line in wrong if line.duplicate), sign=1)
+    counts.settle_last_uses(database, {line.command for line in wrong})
+
+
+def _judged(lines: list[_Line], recorded: set[Second]) -> Iterator[tuple[_Line, bool]]:
+    """Yield each line and whether it is a duplicate.
+
+    The lines are in the order of command, time, device id, session id and seq, and those of one
+    command and time are all there. `recorded`: when events that are no lines began.
+    """
+    for (command, at_us), spot in groupby(lines, key=lambda line: (line.command, line[5])):
+        second = at_us // SECOND_US
+        near = range(second - NEAR_S, second + NEAR_S + 1)
+        stands = any((command, each) in recorded for each in near)
+        most = 0  # lines of a session before
+        for _, of_session in groupby(spot, key=lambda line: line.session):
+            rank = 0
+            for rank, line in enumerate(of_session, 1):
+                yield line, stands or rank <= most
+            most = max(most, rank)
 
 
 _IS_LINE = f"device_id >= x'{FIRST_ID.hex()}'"
-_NEAR = (
-    f"BETWEEN line.started_at_us - {NEAR_S * SECOND_US}"
-    f" AND line.started_at_us + {(NEAR_S + 1) * SECOND_US - 1}"
+_SECONDS_OF_NEW = (
+    f"SELECT DISTINCT command, started_at_us / {SECOND_US} AS second FROM event"  # noqa: S608
+    f" WHERE id > {{}} AND started_at_us >= {KNOWN_SINCE_US - _AROUND_US}"
 )
-# whether another event stands for `line`; the + leave SQLite only the index by command and time
-_STANDS = f"""(
-    EXISTS (SELECT 1 FROM event AS other
-        CROSS JOIN session ON session.id = other.session
-        CROSS JOIN device ON device.id = session.device
-        WHERE other.command = line.command AND other.started_at_us {_NEAR} AND NOT {_IS_LINE})
-    OR (SELECT count(*) FROM event AS other WHERE other.command = line.command
-            AND other.started_at_us = line.started_at_us AND +other.session = line.session
-            AND (+other.seq, other.id) <= (line.seq, line.id))
-        <= (SELECT max(lines) FROM (SELECT count(*) AS lines FROM event AS other
-            CROSS JOIN session ON session.id = other.session
-            CROSS JOIN device ON device.id = session.device
-            WHERE other.command = line.command AND other.started_at_us = line.started_at_us
-                AND {_IS_LINE} AND device_id < owner.device_id GROUP BY other.session)))"""  # noqa: S608
-_WRONG = f"""
-SELECT DISTINCT line.id, line.command, line.session, line.exit_status, line.duplicate
-FROM ({{runs}}) AS run
-CROSS JOIN event AS line ON line.command = run.command
-    AND line.started_at_us BETWEEN run.started_at_us - {_AROUND_US}
-        AND run.started_at_us + {_AROUND_US}
-CROSS JOIN session AS its ON its.id = line.session
-CROSS JOIN device AS owner ON owner.id = its.device
-WHERE owner.{_IS_LINE} AND line.started_at_us >= {KNOWN_SINCE_US}
-    AND line.duplicate <> coalesce({_STANDS}, 0)
-"""  # noqa: S608
+_AROUND = f"""
+FROM ({{{{}}}}) AS run
+CROSS JOIN event ON event.command = run.command AND event.started_at_us
+    BETWEEN (run.second - {{0}}) * {SECOND_US} AND (run.second + {{0}} + 1) * {SECOND_US} - 1
+CROSS JOIN session ON session.id = event.session
+CROSS JOIN device ON device.id = session.device
+"""
+_LINES = f"""
+SELECT DISTINCT event.id, event.command, session, exit_status, duplicate, started_at_us, device_id,
+    session_id, seq
+{_AROUND.format(NEAR_S)} WHERE {_IS_LINE} AND started_at_us >= {KNOWN_SINCE_US}
+ORDER BY event.command, started_at_us, device_id, session_id, seq, event.id
+"""
+_RECORDED = f"""
+SELECT DISTINCT event.command, started_at_us / {SECOND_US}
+{_AROUND.format(2 * NEAR_S)} WHERE NOT {_IS_LINE}
+"""
