@@ -95,7 +95,8 @@ def _conditions(tombstone: Tombstone) -> Iterator[tuple[str, tuple[Sql, ...]]]:
     elif isinstance(scope, Keys):
         for key in scope.events:
             if is_mark(key):
-                yield _OF_LINES, (key.started_at_us, FIRST_ID, key.seq)
+                if key.seq <= PRINT:  # else it names nothing
+                    yield _OF_LINES, (key.started_at_us, FIRST_ID, key.seq)
                 continue
             yield (
                 (

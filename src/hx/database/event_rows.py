@@ -71,7 +71,8 @@ def rows_of(database: Database, keys: Iterable[EventKey]) -> Iterator[int]:
 def _rows_of_marks(database: Database, marks: list[EventKey]) -> Iterator[int]:
     """Yield the row ids of the lines that these marks name."""
     for mark in marks:
-        yield from (line.row for line in lines_of_mark(database, mark))
+        if mark.seq <= PRINT:  # else it names nothing, and a tombstone may hold thousands of such
+            yield from (line.row for line in lines_of_mark(database, mark))
 
 
 class Line(NamedTuple):

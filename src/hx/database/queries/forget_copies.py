@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hx.core.history_lines import NEAR_S, SECOND_US, is_line, mark_at
+from hx.core.history_lines import FIRST_ID, NEAR_S, SECOND_US, is_line, mark_at
 from hx.core.import_matching.keys import print_of
 from hx.core.model import KNOWN_SINCE_US, EventKey
 from hx.database.event_rows import has_lines, lines_of_mark, rows_of
@@ -71,13 +71,18 @@ def _checked(
         ranks[line.session, line.command] += 1
         ranked.append((line, ranks[line.session, line.command]))
     gone = {(line.command, rank) for line, rank in ranked if line.row in chosen}
+    stay = {line.command for line in lines if not line.duplicate and line.row not in chosen}
+    # row id of a command -> whether an event that stays stands for its lines
+    stand = dict.fromkeys(stay, True)
     copies: set[EventKey] = set()
     stays = False
     for line, rank in ranked:
         if line.row in chosen:
             continue
         is_copy = line.duplicate and line.command in commands
-        if is_copy and not _stands(database, line, chosen):
+        if is_copy and line.command not in stand:
+            stand[line.command] = _is_recorded(database, line, chosen)
+        if is_copy and not stand[line.command]:
             copies.add(line.key)
             continue
         stays = True
@@ -86,11 +91,12 @@ def _checked(
     return copies if stays else copies | {mark}
 
 
-def _stands(database: Database, line: Line, chosen: frozenset[int]) -> bool:
-    """Return whether an event that is not chosen may stand for a line."""
+def _is_recorded(database: Database, line: Line, chosen: frozenset[int]) -> bool:
+    """Return whether an event that is no line, and is not chosen, stands for a line."""
     at_us = line.key.started_at_us
     span = at_us - NEAR_S * SECOND_US, at_us + (NEAR_S + 1) * SECOND_US
-    return any(row not in chosen for (row,) in database.execute(_NEAR, (line.command, *span)))
+    values = (line.command, *span, FIRST_ID)
+    return any(row not in chosen for (row,) in database.execute(_NEAR, values))
 
 
 _EVENTS = (
@@ -98,4 +104,8 @@ _EVENTS = (
     " JOIN session ON session.id = event.session JOIN device ON device.id = session.device"
     " JOIN command ON command.id = event.command WHERE {}"
 )
-_NEAR = "SELECT id FROM counted WHERE command = ? AND started_at_us >= ? AND started_at_us < ?"
+_NEAR = (
+    "SELECT event.id FROM event CROSS JOIN session ON session.id = event.session"
+    " CROSS JOIN device ON device.id = session.device"
+    " WHERE command = ? AND started_at_us >= ? AND started_at_us < ? AND device_id < ?"
+)
