@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from database.test_join import FASTEST, check_inside, join_delta
 from dump import dump
-from hx.core.history_lines import SECOND_US
+from hx.core.history_lines import SECOND_US, mark_of
 from hx.core.import_matching.keys import first_seqs
 from hx.core.merge import History, join
 from hx.core.model import FINISHED, IMPORTED, Event, EventKey, Keys, Tombstone
@@ -26,8 +26,10 @@ from lines import (
     DEVICE,
     FILE,
     THIRD,
+    TOMBSTONES,
     counted,
     counted_rows,
+    events,
     has_spared_pairs,
     histories,
 )
@@ -50,6 +52,34 @@ def test_what_is_counted_follows_from_the_events_in_whatever_order_they_came(del
         if not has_spared_pairs(merged.events):
             assert counted_rows(database) == counted(merged.events)
         database.close()
+
+
+@given(st.lists(events, min_size=1, max_size=8), st.data())
+@share(0.15)
+def test_marks_take_the_lines_that_are_here_and_those_that_arrive(records, data):
+    named = [data.draw(st.sampled_from(records)) for _ in range(2)]
+    marks = frozenset(mark for event in named if (mark := mark_of(event.key)))
+    tombstone = Tombstone(TOMBSTONES[0], 1, DEVICE, Keys(marks))
+    parts = [frozenset(records[::2]), frozenset(records[1::2])]
+    deltas = [History(part) for part in parts] + [History(tombstones=frozenset({tombstone}))]
+    with tempfile.TemporaryDirectory(dir=FASTEST) as folder:
+        database = open_database(f"{folder}/hx.db")
+        for delta in data.draw(st.permutations(deltas)):
+            join_delta(database, delta)
+        merged = reduce(join, deltas, History())
+        assert dump(database) == merged
+        assert all(event.key not in keys_left(merged) for event in named if has_gone(event))
+        check_inside(database)
+        database.close()
+
+
+def keys_left(history: History) -> set[EventKey]:
+    return {event.key for event in history.events}
+
+
+def has_gone(event: Event) -> bool:
+    """Return whether a mark of the event covers it, as it is not spared of the tombstone."""
+    return mark_of(event.key) is not None and TOMBSTONES[0] not in event.key.spared
 
 
 @given(histories, st.data())
