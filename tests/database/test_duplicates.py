@@ -15,7 +15,16 @@ from dump import dump
 from hx.core.history_lines import SECOND_US, mark_of
 from hx.core.import_matching.keys import first_seqs
 from hx.core.merge import History, join
-from hx.core.model import FINISHED, IMPORTED, Event, EventKey, Keys, Tombstone
+from hx.core.model import (
+    FINISHED,
+    IMPORTED,
+    Artifact,
+    ArtifactKey,
+    Event,
+    EventKey,
+    Keys,
+    Tombstone,
+)
 from hx.database import counts
 from hx.database.connection import open_database
 from hx.database.event_rows import remove_events, rows_of
@@ -191,3 +200,33 @@ def test_the_work_grows_with_the_lines_also_where_all_have_one_text_and_one_seco
 
     few = steps(500)
     assert steps(2_000) < 6 * few
+
+
+def test_a_greater_version_stands_for_the_lines_of_its_text_only(database):
+    other = line(COPY, text=b"git push")
+    join_events(database, line(FILE), other, recorded(BEGIN_US))
+    assert sorted(text for _, text in texts_counted(database)) == ["git push", "make"]
+    join_events(database, recorded(BEGIN_US)._replace(command=b"git push", revision=1))
+    rows = database.execute("SELECT origin FROM counted ORDER BY origin").fetchall()
+    assert rows == [(0,), (IMPORTED,)]  # the version, and the line that it stood for
+    check_inside(database)
+
+
+def test_a_mark_that_is_known_takes_one_of_many_lines_that_arrive(database):
+    lines = [line(FILE, second, b"make %d" % second) for second in range(300)]
+    marks = frozenset({mark_of(lines[7].key), mark_of(lines[9].key)})
+    join_delta(
+        database, History(tombstones=frozenset({Tombstone(b"t" * 16, 1, DEVICE, Keys(marks))}))
+    )
+    assert join_delta(database, History(frozenset(lines))).dropped == 2
+
+
+def test_a_mark_takes_the_artifacts_of_its_line(database):
+    kept = [
+        Artifact(ArtifactKey(1, DEVICE, DEVICE, b"a" * 16, each.key), b"a", "file", 1, bytes(32))
+        for each in (line(FILE), line(FILE, 1))
+    ]
+    join_delta(database, History(artifacts=frozenset(kept)))
+    tombstone = Tombstone(b"t" * 16, 1, DEVICE, Keys(frozenset({mark_of(line(FILE).key)})))
+    join_delta(database, History(tombstones=frozenset({tombstone})))
+    assert dump(database).artifacts == {kept[1]}
