@@ -19,8 +19,6 @@ from hx.core.spool_records import END_WITHOUT_START, FOREIGN, TORN
 from hx.database.join import join
 from spooled import complete, end, record, start
 
-FAST_FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None
-
 
 def test_an_event_has_the_fields_of_its_record_and_of_the_header(ingestion):
     ingestion.begin(h="box", u="ann", S="zsh", T="/dev/pts/1")
@@ -248,7 +246,7 @@ streams = st.lists(
 @given(streams, st.lists(st.tuples(st.integers(0, 2), st.integers(1, 90)), max_size=12))
 def test_draining_a_growing_spool_gives_the_same_as_draining_it_at_once(shells, steps):
     """Three shells write a few bytes at a time, and ingest runs after each write."""
-    with tempfile.TemporaryDirectory(dir=FAST_FOLDER) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         at_once, growing = Ingestion(Path(folder, "one")), Ingestion(Path(folder, "two"))
         rest = [header_record(n) + data for n, data in enumerate(shells)]
         for number, data in enumerate(rest):

@@ -14,14 +14,13 @@ from capture.kill import forked, kill_at, outcome
 from hx.core.spool_records import FOREIGN, TORN
 from spooled import complete, end, start
 
-FAST_FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None
 ALIVE, ENDED, ROTATED, RUNNING = 1, 2, 3, 4
 
 
 @pytest.fixture
 def prepared():
     """Make a folder in which ingest has to drain, complete, wipe and delete; return its path."""
-    with tempfile.TemporaryDirectory(dir=FAST_FOLDER) as name:
+    with tempfile.TemporaryDirectory() as name:
         ingestion = Ingestion(Path(name, "template"))
         ingestion.begin(RUNNING)
         ingestion.write(start(1, "running"), RUNNING)

@@ -15,6 +15,7 @@ from database.sync.ledger_rows import (
     join_records,
     statements,
 )
+from database.test_growth import steps
 from database.test_join import check_inside
 from hx.core.merge import History
 from hx.core.model import EventKey
@@ -77,7 +78,7 @@ def test_an_empty_database_has_no_events(database):
     assert event_rows.events_at(database, []) == {}
 
 
-@pytest.mark.parametrize("count", [event_rows._CHUNK, event_rows._READ, 5_000])
+@pytest.mark.parametrize("count", [event_rows._READ, 2 * event_rows._READ, 1_000])
 def test_two_keys_of_a_session_are_found_whatever_lies_between_them(database, count):
     join_records(database, *(event(number + 1, seq=number + 1) for number in range(count)))
     ends = [event(1), event(count, seq=count)]
@@ -99,6 +100,31 @@ def test_many_keys_cost_few_queries_and_new_ones_no_look_up(database):
     with statements(database) as run:
         assert rows_of(database, [event(1, seq=count + 1)]) == []
     assert len(run) == 2, "beyond the greatest seq"
+
+
+def of_one_time(number):
+    return event(1, seq=number + 1)
+
+
+def of_one_seq(number):
+    return event(number + 1)
+
+
+def of_many_sessions(number):
+    return in_session(event(1), number.to_bytes(16, "big"))
+
+
+@pytest.mark.parametrize("make_event", [of_one_time, of_one_seq, of_many_sessions])
+def test_the_cost_of_finding_events_is_linear_also_where_they_share_time_or_seq(
+    database, make_event
+):
+    costs = []
+    for count in (2_100, 6_300):
+        there = [make_event(number) for number in range(count)]
+        join_records(database, *there)
+        assert len(rows_of(database, there)) == count
+        costs.append(steps(database, lambda opened, there=there: rows_of(opened, there)))
+    assert costs[1] < 1.5 * 3 * costs[0]
 
 
 def test_the_events_of_a_session_are_those_of_every_device(database):

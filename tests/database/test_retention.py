@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from pathlib import Path
 
 import apsw
 import pytest
@@ -26,7 +25,6 @@ from strategies import LAST_US, histories, share
 DAY_US = 86_400_000_000
 NOW_US = 1_700_000_000_000_000
 DEVICE, SESSION, OTHER = b"\x01" * 16, b"\xa0" * 16, b"\xb0" * 16
-FASTEST = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 def event(at_us, seq=1, command=b"make", session=SESSION, **fields):
@@ -77,7 +75,7 @@ borders = st.integers(KNOWN_SINCE_US - 2, KNOWN_SINCE_US + LAST_US)
 @share(0.3)
 def test_retention_removes_what_the_model_removes(steps):
     model = History()
-    with tempfile.TemporaryDirectory(dir=FASTEST) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         database = open_database(f"{folder}/hx.db")
         for history, oldest_us in steps:
             join_delta(database, history)
@@ -95,7 +93,7 @@ def test_retention_removes_what_the_model_removes(steps):
 @given(moved_histories, borders)
 @share(0.3)
 def test_retention_during_a_search_removes_the_same_and_keeps_the_index(history, oldest_us):
-    with tempfile.TemporaryDirectory(dir=FASTEST) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         database = open_database(f"{folder}/hx.db")
         join_delta(database, history)
         retain(database, oldest_us, in_passing=True)

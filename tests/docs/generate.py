@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import re
 import sys
@@ -393,6 +394,7 @@ def _with_action(line: re.Match[str]) -> str:
     return f'{line[1]}{action}"'
 
 
+@functools.cache
 def generated() -> dict[str, str]:
     """Return path -> text."""
     from docs.messages import PAGE, messages_page

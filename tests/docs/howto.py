@@ -32,8 +32,8 @@ class TreeCopy:
         for part in PARTS:
             place = os.path.join(ROOT, part)
             if os.path.isdir(place):
-                ignored = shutil.ignore_patterns("__pycache__")
-                shutil.copytree(place, self.root / part, ignore=ignored)
+                # with the compiled modules: copies keep the times by which these are known
+                shutil.copytree(place, self.root / part)
             else:
                 shutil.copy(place, self.root)
         self._install(folder / "venv")

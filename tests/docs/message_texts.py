@@ -9,6 +9,7 @@ alternatives at most.
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
 import re
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,6 +23,12 @@ _DEPTH, _MOST = 6, 40
 _FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 Block = tuple[ast.AST, str]  # a statement, and which of its lists of statements
+
+
+@functools.cache
+def nodes(tree: ast.AST) -> tuple[ast.AST, ...]:
+    """Return all nodes of a tree, as ast.walk yields them. A function is read many times."""
+    return (*ast.walk(tree),)
 
 
 class Scope(NamedTuple):
@@ -38,7 +45,7 @@ class Module:
         self.name = name
         self.tree = tree
         self.blocks: dict[ast.AST, Block] = {}  # node -> the block that it is in
-        for node in ast.walk(tree):
+        for node in nodes(tree):
             for field, value in ast.iter_fields(node):
                 children = value if isinstance(value, list) else [value]
                 for child in (child for child in children if isinstance(child, ast.AST)):
@@ -93,7 +100,7 @@ class Texts:
         self._constants = constants(module.tree for module in modules)
         self._calls: dict[str, list[tuple[ast.Call, Module]]] = {}
         for module in modules:
-            for node in ast.walk(module.tree):
+            for node in nodes(module.tree):
                 if isinstance(node, ast.Call):
                     name = ast.unparse(node.func).split(".")[-1]
                     self._calls.setdefault(name, []).append((node, module))
@@ -102,12 +109,12 @@ class Texts:
 
     def scopes(self, call: ast.Call, module: Module) -> list[Scope]:
         """Return a scope for each call of the function around, and for each tuple it unpacks."""
-        names = {node.id for node in ast.walk(call) if isinstance(node, ast.Name)}
+        names = {node.id for node in nodes(call) if isinstance(node, ast.Name)}
         function = module.function_of(call)
         if function is None:
             return [Scope(module, {})]
         scopes = self._of_callers(function, module, names) or [Scope(module, {})]
-        for node in ast.walk(function):
+        for node in nodes(function):
             target, whole = _unpacked(node)
             if names & set(target):
                 values = self._rows(whole, scopes[0])
@@ -123,7 +130,7 @@ class Texts:
         arguments = [each.arg for each in function.args.args if each.arg not in ("self", "cls")]
         assigned = {
             each.id
-            for each in ast.walk(function)
+            for each in nodes(function)
             if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
         }
         if not names.intersection(arguments) - assigned:
@@ -251,7 +258,7 @@ class Texts:
         reaching: list[ast.expr] = []
         before = [
             (each, value)
-            for each in ast.walk(function)
+            for each in nodes(function)
             if isinstance(each, ast.Assign) and each.lineno < node.lineno
             for name, value in _parts(each)
             if name == node.id
@@ -297,7 +304,7 @@ class Texts:
         module = owners[0]
         values = [
             each.value
-            for each in ast.walk(module.functions[name])
+            for each in nodes(module.functions[name])
             if isinstance(each, ast.Return) and each.value is not None
         ]
         values = [part for value in values for part in _branches(value)]
@@ -328,7 +335,7 @@ class Texts:
             return []
         values = [
             each.value
-            for each in ast.walk(outer[0])
+            for each in nodes(outer[0])
             if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == ast.unparse(node)
         ]
         return [(value, scope) for value in values if isinstance(value, ast.JoinedStr)]

@@ -8,7 +8,7 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
-from docs.message_texts import Module, Scope, Texts
+from docs.message_texts import Module, Scope, Texts, nodes
 from hx.cli.commands.sync.reasons import MEANINGS
 from hx.core.errors import HxError
 
@@ -217,9 +217,7 @@ class _Collector(ast.NodeVisitor):
         if not isinstance(node, ast.Name):
             return ""
         values = self._texts.assigned(node, self._module)
-        names = [
-            each.id for value in values for each in ast.walk(value) if isinstance(each, ast.Name)
-        ]
+        names = [each.id for value in values for each in nodes(value) if isinstance(each, ast.Name)]
         return next((name for name in reversed(names) if name in self._classes), "")
 
     def _arguments(self, node: ast.Call) -> Iterator[tuple[list[ast.expr], Scope]]:

@@ -13,7 +13,6 @@ from cli.vaults import Member
 from robustness.busy_vault import must
 from robustness.strace import KILLED, killed, points, run
 
-RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 SEED = int(os.environ.get("HX_SEED", "1"))
 WRITES = ("pwrite64", "ftruncate", "fdatasync")  # calls of SQLite, by far the most
 CODES = (0, 3, 6)  # with which an undisturbed run of the command may end
@@ -21,7 +20,7 @@ CODES = (0, 3, 6)  # with which an undisturbed run of the command may end
 
 @contextmanager
 def folder_in_ram():
-    with tempfile.TemporaryDirectory(dir=RAM, prefix="hx-kill-") as name:
+    with tempfile.TemporaryDirectory(prefix="hx-kill-") as name:
         yield Path(name)
 
 

@@ -15,7 +15,6 @@ from robustness.busy_vault import BusyVault, must
 from robustness.store_folder import histories, objects
 from robustness.strace import points, run, signalled
 
-RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 SEED = int(os.environ.get("HX_SEED", "1"))
 FILES = ("rename", "renameat", "renameat2", "unlinkat", "fsync")  # without the writes of SQLite
 TEXT = "echo in the database"  # published by the push that stops
@@ -23,7 +22,7 @@ TEXT = "echo in the database"  # published by the push that stops
 
 @pytest.fixture(scope="module")
 def busy_vault():
-    with tempfile.TemporaryDirectory(dir=RAM, prefix="hx-stop-") as name:
+    with tempfile.TemporaryDirectory(prefix="hx-stop-") as name:
         yield BusyVault(Path(name))
 
 

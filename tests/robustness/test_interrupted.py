@@ -16,21 +16,20 @@ from cli.mounts import resize, small_disk
 from robustness.busy_vault import BusyVault, must
 from robustness.strace import Point, points, run, signalled
 
-RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 SEED = int(os.environ.get("HX_SEED", "1"))
 OWN = ("renameat", "rename", "unlinkat", "unlink", "mkdir", "fsync")  # not those of SQLite
 
 
 @pytest.fixture(scope="module")
 def busy_vault():
-    with tempfile.TemporaryDirectory(dir=RAM, prefix="hx-cut-") as name:
+    with tempfile.TemporaryDirectory(prefix="hx-cut-") as name:
         yield BusyVault(Path(name))
 
 
 @pytest.fixture
 def folder():
     """Yield a folder for a vault that a test may move to another disk."""
-    with tempfile.TemporaryDirectory(dir=RAM, prefix="hx-cut-") as name:
+    with tempfile.TemporaryDirectory(prefix="hx-cut-") as name:
         yield Path(name)
 
 

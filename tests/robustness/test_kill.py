@@ -12,21 +12,20 @@ import pytest
 from robustness.busy_vault import IMPORTED, SMALL, BusyVault, must
 from robustness.strace import KILLED, killed, points, run
 
-RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 SEED = int(os.environ.get("HX_SEED", "1"))
 WRITES = ("pwrite64", "ftruncate", "fdatasync")  # calls of SQLite, by far the most
 
 
 @pytest.fixture(scope="module")
 def busy_vault():
-    with tempfile.TemporaryDirectory(dir=RAM, prefix="hx-kill-") as name:
+    with tempfile.TemporaryDirectory(prefix="hx-kill-") as name:
         yield BusyVault(Path(name))
 
 
 @pytest.fixture(scope="module")
 def merging_vault():
     """Yield a vault with so many small segments that the next push merges them."""
-    with tempfile.TemporaryDirectory(dir=RAM, prefix="hx-kill-") as name:
+    with tempfile.TemporaryDirectory(prefix="hx-kill-") as name:
         yield BusyVault(Path(name), small=SMALL)
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from stores.faulty import never
-from sync.devices import RAM, Device
+from sync.devices import Device
 from sync.environment import Environment, seeded_randomness
 
 ROUNDS = 12
@@ -49,7 +49,7 @@ def sync_each(devices):
 @contextmanager
 def new_cluster(*labels, seed=0, encrypt=True):
     """Yield a cluster of devices with these labels, synced; the first one made the vault."""
-    folder = tempfile.mkdtemp(prefix="hx-sync-", dir=RAM)
+    folder = tempfile.mkdtemp(prefix="hx-sync-")
     with seeded_randomness(seed):
         environment = Environment(seed, folder)
         cluster = Cluster(environment, [])

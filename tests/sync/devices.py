@@ -53,7 +53,6 @@ from hx.sync.rotate import rotate
 from stores.faulty import FaultyStore, never
 from sync.environment import Crash, StoreView, history, records_of
 
-RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 URL = "memory:"
 CANARY = b"cnry"
 
@@ -138,7 +137,7 @@ class WatchedOutbox(Outbox):
 @lru_cache(1)
 def _empty_database():
     """Return the bytes of a new database. Creating the schema is slow, so it is done once."""
-    with tempfile.TemporaryDirectory(dir=RAM) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "hx.db")
         opened = open_database(path)
         opened.execute("PRAGMA journal_mode = delete").fetchall()
@@ -299,7 +298,10 @@ class Device:
 
     def accept(self, forget):
         """Carry out what is held."""
-        self._decide(holding.accept, forget)
+        context = self.context()
+        with self.database.transaction():
+            for row in forget.rows:
+                holding.accept(context, row)
 
     def refuse(self, forget):
         """Keep what a held `hx forget` would take: from now on these are records of this device."""
@@ -308,14 +310,10 @@ class Device:
             tombstone = held.record(self.database, row)
             given_back = {spared_of(tombstone, event): None for event in given_back}
         kept = given_back.keys() - self.dump().events
-        self._decide(holding.refuse, forget)
-        self._register(kept)
-
-    def _decide(self, act, forget):
         context = self.context()
         with self.database.transaction():
-            for row in forget.rows:
-                act(context, row)
+            holding.refuse(context, forget.rows)
+        self._register(kept)
 
     def pin(self, session_id, *, pinned):
         before = dump(self.database).pins

@@ -20,7 +20,7 @@ from sync import invariants
 from sync.actions import Actions
 from sync.clocks import HOUR_US, Clocks
 from sync.cluster import converge, sync_each
-from sync.devices import RAM, Device
+from sync.devices import Device
 from sync.disturbances import Disturbances
 from sync.environment import Environment, seeded_randomness
 from sync.text_orders import TextActions
@@ -256,7 +256,7 @@ def small_segment_limit(many):
 
 def simulate(seed, steps=STEPS):
     """Run one seed; raise AssertionError if an invariant does not hold."""
-    folder = tempfile.mkdtemp(prefix="hx-sim-", dir=RAM)
+    folder = tempfile.mkdtemp(prefix="hx-sim-")
     with seeded_randomness(seed):
         simulation = Simulation(seed, folder)
         try:

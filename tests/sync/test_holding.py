@@ -34,11 +34,18 @@ def everything(device, future_us=0):
     return Window(0, device.now_us + future_us)
 
 
-def forget_all(cluster, future_us=0):
-    """Let the laptop forget everything, and all devices sync."""
+def forget_all(cluster, future_us=0, times=1):
+    """Let the laptop forget everything, so many times, and all devices sync."""
     laptop = cluster.devices[0]
-    laptop.forget(everything(laptop, future_us))
+    for _ in range(times):
+        cluster.environment.pass_time()
+        laptop.forget(everything(laptop, future_us))
     converge(*cluster)
+
+
+def refuse_all(device):
+    for forget in device.held():
+        device.refuse(forget)
 
 
 def texts(device):
@@ -158,26 +165,30 @@ def test_a_refusal_outlives_the_device_that_has_made_it(cluster):
     desktop.close()
 
 
-def test_what_retention_has_removed_here_is_given_back_too(cluster):
+@pytest.mark.parametrize("times", [1, 24])
+def test_what_retention_has_removed_here_is_given_back_too(cluster, times):
     laptop, desktop, server = cluster.devices
     before = texts(desktop)
     second_us = sorted(event.key.started_at_us for event in desktop.dump().events)[1]
     for device in (desktop, server):
         device.retain(second_us)
         assert len(texts(device)) == 3
-    forget_all(cluster)
-    server.refuse(*server.held())
+    forget_all(cluster, times=times)
+    refuse_all(server)
     converge(*cluster)
     assert texts(laptop) == before
 
 
-def test_what_comes_late_under_the_old_key_is_given_back(cluster):
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_comes_late_under_the_old_key_is_given_back(cluster, times):
     """It was recorded before its device knew the tombstone, and published before it was refused."""
     laptop, desktop, server = cluster.devices
     late = desktop.record()
-    laptop.forget(everything(laptop))
+    for _ in range(times):
+        cluster.environment.pass_time()
+        laptop.forget(everything(laptop))
     sync_each([laptop, server])
-    server.refuse(*server.held())
+    refuse_all(server)
     sync_each([server])
     desktop.push()
     sync_each([server])

@@ -15,7 +15,12 @@ from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.core.model import Artifact, ArtifactKey, Event, EventKey, Tombstone
+    from collections.abc import Iterable
+    from typing import TypeVar
+
+    from hx.core.model import Artifact, ArtifactKey, EventKey, Tombstone
+
+    _Key = TypeVar("_Key", EventKey, ArtifactKey)
 
 FUTURE = "future"  # its window ends more than a day beyond the clock here
 LARGE = "large"  # with it, its maker would have taken more than `most_taken`
@@ -46,46 +51,51 @@ def most_taken(events: int) -> int:
     return max(_LEAST, events // _PART)
 
 
-def given_back(history: History, tombstone: Tombstone) -> History:
-    """Return the records that a refused tombstone covers, under the keys that are spared of it.
+def given_back(history: History, tombstones: Iterable[Tombstone]) -> History:
+    """Return the records that refused tombstones cover, under keys that are spared of all of these.
 
-    `has_room` is true of these records; else one of them could stay covered.
+    A key that has no room for them stays covered.
     """
-    cover, tombstone_id = Cover([tombstone]), tombstone.tombstone_id
+    refused = _Refused(tombstones)
     return History(
-        frozenset(_event(e, tombstone_id) for e in history.events if cover.event(e.key)),
         frozenset(
-            _artifact(artifact, tombstone_id, cover)
+            event._replace(key=refused.spared_event(event.key))
+            for event in history.events
+            if refused.all.event(event.key)
+        ),
+        frozenset(
+            artifact._replace(key=refused.spared_artifact(artifact.key))
             for artifact in history.artifacts
-            if cover.artifact(artifact.key)
+            if refused.all.artifact(artifact.key)
         ),
     )
 
 
-def has_room(history: History) -> bool:
-    """Return whether each record, and the event of each artifact, may be spared of one more."""
-    sets = [event.key.spared for event in history.events]
-    for artifact in history.artifacts:
-        sets.append(artifact.key.spared)
-        if artifact.key.event is not None:
-            sets.append(artifact.key.event.spared)
-    return all(len(spared) < MAX_SPARED for spared in sets)
+class _Refused:
+    """Gives keys that refused tombstones do not cover."""
+
+    def __init__(self, tombstones: Iterable[Tombstone]) -> None:
+        tombstones = [*tombstones]
+        self.all = Cover(tombstones)
+        self._covers = [(each.tombstone_id, Cover([each])) for each in tombstones]
+
+    def spared_event(self, key: EventKey) -> EventKey:
+        return _spared(key, (name for name, cover in self._covers if cover.event(key)))
+
+    def spared_artifact(self, key: ArtifactKey) -> ArtifactKey:
+        names = {name for name, cover in self._covers if cover.artifact(key)}
+        event = key.event
+        if event is not None:
+            by_event = (name for name, cover in self._covers if cover.event(event))
+            key = key._replace(event=_spared(event, names.intersection(by_event)))
+        return _spared(key, names)
 
 
-def _event(event: Event, tombstone_id: bytes) -> Event:
-    return event._replace(key=_spared_key(event.key, tombstone_id))
-
-
-def _artifact(artifact: Artifact, tombstone_id: bytes, cover: Cover) -> Artifact:
+def most_spared(artifact: Artifact) -> int:
+    """Return of how many tombstones an artifact is spared, or its event if that is more."""
     key: ArtifactKey = artifact.key
-    if key.event is not None and cover.event(key.event):
-        key = key._replace(event=_spared_key(key.event, tombstone_id))
-    return artifact._replace(key=key._replace(spared=_with(key.spared, tombstone_id)))
+    return max(len(key.spared), 0 if key.event is None else len(key.event.spared))
 
 
-def _spared_key(key: EventKey, tombstone_id: bytes) -> EventKey:
-    return key._replace(spared=_with(key.spared, tombstone_id))
-
-
-def _with(spared: tuple[bytes, ...], tombstone_id: bytes) -> tuple[bytes, ...]:
-    return tuple(sorted({*spared, tombstone_id})[:MAX_SPARED])
+def _spared(key: _Key, tombstone_ids: Iterable[bytes]) -> _Key:
+    return key._replace(spared=tuple(sorted({*key.spared, *tombstone_ids})[:MAX_SPARED]))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from hx.core.event_name import ident
 from hx.core.history_lines import FIRST_ID, OF_MARK, PRINT
 from hx.core.model import EventKey
 from hx.core.record import NamedTuple
 from hx.database import counts
-from hx.database.rows import select_events
+from hx.database.rows import among, select_events
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _UNINDEXED = ("checkout", "terminal")
 PLACES = (*_INDEXED, *_UNINDEXED)
 _FEW = 200  # so many commands are always removed from the index one by one
 _CHUNK = 500  # keys that are looked up together
-_READ = 4 * _CHUNK  # events between them that one query may read
+_READ = 4  # so many events for each key may one query read that lie between the keys
 
 
 def events_at(database: Database, keys: Iterable[EventKey]) -> dict[Event, int]:
@@ -31,10 +32,15 @@ def events_at(database: Database, keys: Iterable[EventKey]) -> dict[Event, int]:
     Two events may differ only in what they are spared of: then both are returned. A mark stands for
     all lines that it names.
     """
+    return events_of(database, rows_of(database, keys))
+
+
+def events_of(database: Database, rows: Iterable[int]) -> dict[Event, int]:
+    """Return event -> row id, for the events with these row ids."""
     events: dict[Event, int] = {}
-    rows = [str(row) for row in rows_of(database, keys)]
-    for start in range(0, len(rows), _CHUNK):
-        condition = f"event.id IN ({','.join(rows[start : start + _CHUNK])})"
+    wanted = [*rows]
+    for start in range(0, len(wanted), _CHUNK):
+        condition, _ = among(wanted[start : start + _CHUNK], "event.id")
         events.update({event: row for row, event in select_events(database, condition)})
     return events
 
@@ -104,22 +110,25 @@ _OF_MARK = (
 def _rows_between(database: Database, session: int, keys: list[EventKey]) -> Iterator[int]:
     """Yield the row ids of keys of one session; the keys are in the order of time.
 
-    One query reads all events between the first and the last key; where these are too many, each
-    key gets a query of its own.
+    One query reads all events between the first and the last key. Where these are too many, each
+    key gets a query by its ident: any number of events may have one time, or one seq.
     """
     sql = (
-        "SELECT id, started_at_us, seq FROM event"
-        " WHERE started_at_us BETWEEN ? AND ? AND +session = ? LIMIT ?"  # a session may be long
+        "SELECT session, started_at_us, seq, id FROM event"
+        " WHERE started_at_us BETWEEN ? AND ? LIMIT ?"
     )
-    values = (keys[0].started_at_us, keys[-1].started_at_us, session, _READ)
-    there = [*database.execute(sql, values)]
-    if len(there) < _READ:
-        wanted = {(key.started_at_us, key.seq) for key in keys}
-        yield from (row[0] for row in there if row[1:] in wanted)
+    most = _READ * len(keys)
+    there = [*database.execute(sql, (keys[0].started_at_us, keys[-1].started_at_us, most))]
+    wanted = {(key.started_at_us, key.seq): key for key in keys}
+    if len(there) < most:
+        yield from (row[3] for row in there if row[0] == session and row[1:3] in wanted)
         return
-    sql = "SELECT id FROM event WHERE started_at_us = ? AND seq = ? AND +session = ?"
-    for key in keys:
-        yield from (row for (row,) in database.execute(sql, (key[0], key.seq, session)))
+    sql = (
+        "SELECT id FROM event WHERE ident = ? AND +started_at_us = ? AND +seq = ? AND +session = ?"
+    )
+    for (started_at_us, seq), key in wanted.items():
+        found = database.execute(sql, (ident(key), started_at_us, seq, session))
+        yield from (row for (row,) in found)
 
 
 def _session(database: Database, key: EventKey) -> tuple[int, int] | None:

@@ -9,12 +9,19 @@ from operator import itemgetter
 
 from hx.core import merge
 from hx.core.merge import History
-from hx.core.model import Keys, Texts
 from hx.core.record import NamedTuple
 from hx.database import artifacts, counts, tombstones
-from hx.database.event_rows import events_at, has_lines, references, settle, sweep_after
+from hx.database.covered import rows_covered
+from hx.database.event_rows import (
+    events_at,
+    events_of,
+    has_lines,
+    references,
+    settle,
+    sweep_after,
+)
 from hx.database.retention import suspect
-from hx.database.rows import Dictionaries, event_rows, select_events
+from hx.database.rows import Dictionaries, event_rows
 from hx.database.sync.locations import Locations
 
 TYPE_CHECKING = False
@@ -102,14 +109,8 @@ def _touched_events(
 ) -> dict[Event, int]:
     """Return event -> row id, for those with a key of the delta or covered by a new tombstone."""
     events = events_at(database, map(itemgetter(0), delta.events))
-    for tombstone in new:
-        scope = tombstone.scope
-        if isinstance(scope, Keys):
-            events |= events_at(database, scope.events)
-        elif not isinstance(scope, Texts):  # a text order covers nothing
-            where, values = tombstones.condition(scope)
-            events |= {event: row for row, event in select_events(database, where, values)}
-    return events
+    covered = {row for tombstone in new for row in rows_covered(database, tombstone)}
+    return events | events_of(database, covered.difference(events.values()))
 
 
 def _write_events(

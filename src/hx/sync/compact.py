@@ -69,12 +69,10 @@ def _with_given_back(history: History, refused: Iterable[Tombstone]) -> History:
 
     The database may lack them, because retention has removed them.
     """
-    for tombstone in refused:
-        kept = given_back(history, tombstone)
-        history = history._replace(
-            events=history.events | kept.events, artifacts=history.artifacts | kept.artifacts
-        )
-    return history
+    kept = given_back(history, refused)
+    return history._replace(
+        events=history.events | kept.events, artifacts=history.artifacts | kept.artifacts
+    )
 
 
 def dropped_by_copies(context: SyncContext) -> list[Segment]:

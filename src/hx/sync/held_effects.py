@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from hx.database.covered import rows_covered
 from hx.database.sync import held
 
 TYPE_CHECKING = False
@@ -54,7 +55,7 @@ class Effects:
         database = self._context.database
         tombstone = held.record(database, row)
         if row.kind != _TEXTS:
-            return held.rows_covered(database, tombstone)
+            return rows_covered(database, tombstone)
         from hx.database.text_orders import taken_by  # few need the cryptography
 
         return set(taken_by(database, tombstone).values())

@@ -8,7 +8,8 @@ accepted is applied. Else it is held if it is FUTURE or LARGE. Source: docs/form
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from itertools import groupby
 
 from hx.core.holding import (
     FUTURE,
@@ -18,10 +19,12 @@ from hx.core.holding import (
     MAX_AHEAD,
     OF_REVOKED,
     given_back,
-    has_room,
+    most_spared,
     most_taken,
 )
 from hx.core.merge import History
+from hx.core.model import MAX_SPARED
+from hx.database import covered
 from hx.database.connection import UNCLEAN
 from hx.database.join import join
 from hx.database.queries.imports import copy_numbers
@@ -34,6 +37,8 @@ from hx.sync.revoked_duty import look_again
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from hx.core.model import Artifact, Tombstone
+    from hx.core.moment import Moment
     from hx.database.sync.held import Held, HeldForget
     from hx.sync.context import SyncContext
 
@@ -44,11 +49,13 @@ _AT_ONCE = 64  # are judged in one transaction, as each transaction waits for th
 def judge(context: SyncContext) -> int:
     """Judge every tombstone that is held; return how many events have been forgotten."""
     _take_refusals(context)
+    known = held.read(context.database)
     refused, accepted = held.decided(context.database, REFUSED), _accepted(context)
+    _keep(context, [row for row in known if row.tombstone_id in refused])
     forgotten = 0
-    for row in held.read(context.database):
-        if row.tombstone_id in refused or row.tombstone_id in accepted:
-            forgotten += _by_decision(context, row, refused, accepted[row.tombstone_id])
+    for row in known:
+        if row.tombstone_id in accepted and row.tombstone_id not in refused:
+            forgotten += _by_acceptance(context, row, accepted[row.tombstone_id])
     # before the others are counted: the device that accepted an order has made some for its effect
     forgotten += _compare(context)
     effects = Effects(context)
@@ -88,18 +95,20 @@ def _take_refusals(context: SyncContext) -> None:
                 held.decide(context.database, tombstone_id, REFUSED, context.now_us)
 
 
-def _by_decision(
-    context: SyncContext, row: Held, refused: set[bytes], accepting: set[bytes]
-) -> int:
-    """Refuse or apply a tombstone if that was decided; return how many events have gone.
+def _keep(context: SyncContext, rows: list[Held]) -> None:
+    """Keep what refused tombstones would take."""
+    for first in range(0, len(rows), _AT_ONCE):
+        with context.database.transaction():
+            _give_back(context, rows[first : first + _AT_ONCE])
 
-    `refused`: ids; `accepting`: the devices that have accepted it.
+
+def _by_acceptance(context: SyncContext, row: Held, accepting: set[bytes]) -> int:
+    """Apply a tombstone if it counts that these devices have accepted it.
+
+    Return how many events have gone.
     """
     database = context.database
     with database.transaction():
-        if row.tombstone_id in refused:
-            _give_back(context, row)
-            return 0
         if not (_is_accepted(context, row, accepting) and _leaves_room(context, row)):
             return 0
         held.forget_taken(database, payer_of(context, row))
@@ -208,63 +217,98 @@ def accept(context: SyncContext, row: Held) -> int:
     return forgotten
 
 
-def refuse(context: SyncContext, row: Held) -> None:
-    """Keep what a held tombstone would take, because a person wishes so.
+def refuse(context: SyncContext, rows: list[Held]) -> None:
+    """Keep what held tombstones would take, because a person wishes so.
 
     The caller holds the transaction.
     """
-    held.decide(context.database, row.tombstone_id, REFUSED, context.now_us)
-    _give_back(context, row)
+    for row in rows:
+        held.decide(context.database, row.tombstone_id, REFUSED, context.now_us)
+    _give_back(context, rows)
 
 
-def _leaves_room(context: SyncContext, row: Held) -> bool:
-    """Return whether all that is recorded next can be spared of a tombstone once it is applied.
+def _leaves_room(context: SyncContext, *rows: Held) -> bool:
+    """Return whether all that is recorded next can be spared of tombstones once they are applied.
 
-    Else nothing could be recorded while it lasts. So it stays held, whoever has decided about it,
-    and is judged again when others have ended.
+    Else nothing could be recorded while they last. So they stay held, whoever has decided about
+    them, and are judged again when others have ended.
     """
-    return held.ahead(context.database, [row], context.now_us, MAX_AHEAD) <= MAX_AHEAD
+    return held.ahead(context.database, rows, context.now_us, MAX_AHEAD) <= MAX_AHEAD
 
 
-def _apply(context: SyncContext, row: Held) -> int:
-    """Apply a held tombstone; return how many events are forgotten.
+def _apply(context: SyncContext, *rows: Held) -> int:
+    """Apply held tombstones that the same devices have shown; return how many events are forgotten.
 
     The caller holds the transaction.
     """
     database = context.database
-    tombstone = held.record(database, row)
+    made = frozenset(held.record(database, row) for row in rows)
     forgotten = 0
-    for author in row.authors:
+    for author in rows[0].authors:
         source = SegmentSource(author, None, context.me)
-        made = History(tombstones=frozenset([tombstone]))
-        changes = join(database, made, source, now=row.known)
-        note_gone(context, [tombstone], changes.gone)
+        changes = join(database, History(tombstones=made), source, now=rows[0].known)
+        note_gone(context, made, changes.gone)
         forgotten += changes.forgotten
         if changes.erased:
             database.set_meta(UNCLEAN, context.now_us)
-    held.remove(database, row)
+    for row in rows:
+        held.remove(database, row)
     look_again(database)
     return forgotten
 
 
-def _give_back(context: SyncContext, row: Held) -> None:
-    """Let every record here that a held tombstone covers go on under another key; then apply it.
+def _give_back(context: SyncContext, rows: list[Held]) -> None:
+    """Let every record here that held tombstones cover go on under another key; then apply them.
 
-    Where a key has no room for its id, or will have none, the tombstone stays held. A text order
+    Where a key has no room for its id, or will have none, a tombstone stays held. A text order
     covers nothing, and once it is refused it is compared with nothing. The caller holds the
     transaction.
     """
-    if row.kind == "texts":
-        _apply(context, row)
-        return
-    database = context.database
-    tombstone = held.record(database, row)
-    covered = held.history_covered(database, tombstone)
-    if not (has_room(covered) and _leaves_room(context, row)):
-        return
-    kept = given_back(covered, tombstone)
+    database, room = context.database, _Room(context)
+    given = {row: held.record(database, row) for row in rows if row.kind != "texts"}
+    fitting = [row for row, tombstone in given.items() if room.takes(row, tombstone)]
+    refused = [given[row] for row in fitting]
+    kept = given_back(held.history_covered(database, refused, room.covered), refused)
     if kept.events or kept.artifacts:
         last = held.last_event_row(database)
         join(database, kept)
         copy_numbers(database, last)
-    _apply(context, row)
+    for _, alike in groupby([*fitting, *(row for row in rows if row not in given)], _source):
+        _apply(context, *alike)
+
+
+def _source(row: Held) -> tuple[bytes, Moment | None]:
+    return row.shown, row.known
+
+
+class _Room:
+    """Tells of one refused tombstone after another whether there is room for their ids.
+
+    Each key of what it covers needs it, and each key of what is recorded next.
+    """
+
+    def __init__(self, context: SyncContext) -> None:
+        self.covered: set[int] = set()  # row ids of events
+        self._context = context
+        self._taken: list[Held] = []
+        self._spared = Counter[int](covered.spared_numbers(context.database))
+        self._more: Counter[Artifact] = (
+            Counter()
+        )  # ids that come to its key and to that of its event
+
+    def takes(self, row: Held, tombstone: Tombstone) -> bool:
+        """Return whether there is room for this tombstone too. If so, it counts from now on."""
+        database = self._context.database
+        events = covered.rows_covered(database, tombstone)
+        artifacts = held.artifacts_covered(database, [tombstone])
+        has_room = (
+            all(self._spared[event] < MAX_SPARED for event in events)
+            and all(most_spared(each) + self._more[each] < MAX_SPARED for each in artifacts)
+            and _leaves_room(self._context, *self._taken, row)
+        )
+        if has_room:
+            self.covered |= events
+            self._taken.append(row)
+            self._spared.update(events)
+            self._more.update(artifacts)
+        return has_room

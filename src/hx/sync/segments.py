@@ -346,10 +346,9 @@ def give_back(context: SyncContext, history: History) -> None:
 
     The device that has published them had not read the refusal.
     """
-    for tombstone in held.refused(context.database):
-        kept = given_back(history, tombstone)
-        if kept.events or kept.artifacts:
-            join(context.database, kept)
+    kept = given_back(history, held.refused(context.database))
+    if kept.events or kept.artifacts:
+        join(context.database, kept)
 
 
 # ---- own segments that no manifest lists ----

@@ -10,13 +10,11 @@ from collections import Counter
 
 from hx.core.holding import FUTURE, FUTURE_US, MAX_DECIDED, MAX_HELD, Stance
 from hx.core.merge import Cover, History
-from hx.core.model import Keys, Texts
 from hx.core.moment import Moment
 from hx.core.record import NamedTuple
 from hx.database import tombstones
 from hx.database.artifacts import touched_artifacts
-from hx.database.event_rows import events_at
-from hx.database.rows import select_events
+from hx.database.event_rows import events_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hx.core.format.manifest import Manifest
-    from hx.core.model import Event, Tombstone
+    from hx.core.model import Artifact, Tombstone
     from hx.database.connection import Database
 
 ACCEPTED, REFUSED = "accepted", "refused"
@@ -230,44 +228,19 @@ def drop_applied(database: Database, applied: Iterable[Tombstone]) -> bool:
     return database.connection.total_changes() > before
 
 
-def rows_covered(database: Database, tombstone: Tombstone) -> set[int]:
-    """Return the row ids of the events that a tombstone covers, or would cover."""
-    scope = tombstone.scope
-    if isinstance(scope, Keys):
-        return set(_covered(database, tombstone).values())
-    assert not isinstance(scope, Texts), "hx.database.text_orders tells what a text order takes"
-    where, values = tombstones.condition(scope)
-    rows = {row for (row,) in database.execute(_ROWS.format(where), values)}
-    cover = Cover([tombstone])
-    spared = select_events(database, f"({where}) AND event.spared IS NOT NULL", values)
-    return rows | {row for row, event in spared if cover.event(event.key)}
+def artifacts_covered(database: Database, given: list[Tombstone]) -> frozenset[Artifact]:
+    """Return the artifacts of the database that tombstones cover, or would cover."""
+    cover = Cover(given)
+    artifacts = touched_artifacts(database, History(), given)
+    return frozenset(artifact for artifact in artifacts if cover.artifact(artifact.key))
 
 
-_ROWS = (
-    "SELECT event.id FROM event JOIN session ON session.id = event.session"
-    " JOIN device ON device.id = session.device WHERE ({}) AND event.spared IS NULL"
-)
+def history_covered(database: Database, given: list[Tombstone], rows: Iterable[int]) -> History:
+    """Return the events and artifacts of the database that tombstones cover, or would cover.
 
-
-def _covered(database: Database, tombstone: Tombstone) -> dict[Event, int]:
-    cover, scope = Cover([tombstone]), tombstone.scope
-    if isinstance(scope, Keys):
-        events = events_at(database, scope.events)
-    else:
-        assert not isinstance(scope, Texts), "a text order covers nothing"
-        where, values = tombstones.condition(scope)
-        events = {event: row for row, event in select_events(database, where, values)}
-    return {event: row for event, row in events.items() if cover.event(event.key)}
-
-
-def history_covered(database: Database, tombstone: Tombstone) -> History:
-    """Return the events and artifacts of the database that a tombstone covers, or would cover."""
-    cover = Cover([tombstone])
-    artifacts = touched_artifacts(database, History(), [tombstone])
-    return History(
-        frozenset(_covered(database, tombstone)),
-        frozenset(artifact for artifact in artifacts if cover.artifact(artifact.key)),
-    )
+    `rows`: of the events, as `hx.database.covered.rows_covered` returns them.
+    """
+    return History(frozenset(events_of(database, rows)), artifacts_covered(database, given))
 
 
 def last_event_row(database: Database) -> int:

@@ -113,8 +113,7 @@ def decide(name: str, sync_context: SyncContext, forgets: list[HeldForget]) -> D
     with sync_context.database.transaction():
         if name == ACCEPT:
             return Decided(forgets, sum(accept(sync_context, row) for row in rows))
-        for row in rows:
-            refuse(sync_context, row)
+        refuse(sync_context, rows)
     return Decided(forgets, sum(forget.events or 0 for forget in forgets))
 
 
