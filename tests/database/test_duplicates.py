@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from database.test_join import FASTEST, check_inside, join_delta
+from database.test_join import check_inside, join_delta
 from dump import dump
 from hx.core.history_lines import SECOND_US, mark_of
 from hx.core.import_matching.keys import first_seqs
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 @given(st.lists(histories, min_size=1, max_size=4), st.data())
 @share(0.25)
 def test_what_is_counted_follows_from_the_events_in_whatever_order_they_came(deltas, data):
-    with tempfile.TemporaryDirectory(dir=FASTEST) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         database = open_database(f"{folder}/hx.db")
         for delta in data.draw(st.permutations([*deltas, deltas[0]])):
             join_delta(database, delta)
@@ -71,7 +71,7 @@ def test_marks_take_the_lines_that_are_here_and_those_that_arrive(records, data)
     tombstone = Tombstone(TOMBSTONES[0], 1, DEVICE, Keys(marks))
     parts = [frozenset(records[::2]), frozenset(records[1::2])]
     deltas = [History(part) for part in parts] + [History(tombstones=frozenset({tombstone}))]
-    with tempfile.TemporaryDirectory(dir=FASTEST) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         database = open_database(f"{folder}/hx.db")
         for delta in data.draw(st.permutations(deltas)):
             join_delta(database, delta)
@@ -94,7 +94,7 @@ def has_gone(event: Event) -> bool:
 @given(histories, st.data())
 @share(0.2)
 def test_what_retention_removes_leaves_the_rest_counted_by_the_same_rule(history, data):
-    with tempfile.TemporaryDirectory(dir=FASTEST) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         database = open_database(f"{folder}/hx.db")
         join_delta(database, history)
         here = dump(database).events
