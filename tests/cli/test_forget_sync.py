@@ -321,7 +321,7 @@ def imported(pair):
 def test_importing_the_same_history_file_again_restores_nothing(imported):
     laptop, desktop = imported
     output = laptop.hx("forget", "--match", CANARY, "--yes").out
-    assert "forgotten: 2 events (1 here, 1 on desktop)" in output
+    assert "forgotten: 1 event (" in output  # of two copies of one line
     sync(laptop, desktop)
     require_nowhere(imported, CANARY)
     for member in imported:

@@ -86,16 +86,16 @@ def test_with_neither_keychain_nor_passphrase_there_is_no_vault(machine, store):
 
 
 @pytest.mark.parametrize("kind", ["passphrase", "file"])
-def test_an_init_that_was_interrupted_after_the_keys_had_moved_can_be_repeated(
-    machine, store, tmp_path, kind
-):
+def test_the_keys_of_a_lost_database_are_not_replaced_and_go_on(machine, store, tmp_path, kind):
     first = sync_init(machine, store, "--custody", kind, env=ASK)
     for path in machine.home.glob("hx.db*"):
         path.unlink()
     (tmp_path / "empty").mkdir()
-    second = sync_init(machine, f"folder:{tmp_path / 'empty'}", env=ASK)
-    assert second.code == 0, second.err
-    assert second.json["device_id"] == first.json["device_id"]
+    refused = sync_init(machine, f"folder:{tmp_path / 'empty'}", env=ASK)
+    assert (refused.code, "`hx sync recover" in refused.err) == (2, True)
+    again = machine.hx("sync", "recover", "--store", store, "--json", env=ASK)
+    assert again.code == 0, again.err
+    assert again.json["device_id"] == first.json["device_id"]
     assert sync(machine, ASK).code == 0
 
 

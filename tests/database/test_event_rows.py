@@ -288,4 +288,4 @@ def test_places_that_another_event_uses_are_not_swept(database):
 
 
 def test_the_places_of_an_event_are_its_directory_terminal_and_checkout():
-    assert Used(1, 2, 3, 4, 5, 6).places == (4, 5, 6)
+    assert Used(1, 2, 3, 0, 5, 6, 7, 8).places == (6, 7, 8)

@@ -187,7 +187,7 @@ def test_the_latest_used_commands_are_read_by_their_index_and_the_others_in_one_
 def test_no_command_is_read_that_was_last_used_before_all_events_that_are_found(filled):
     with statements(filled) as run:
         assert len([*find(filled, Query("m", limit=2))]) == 2
-    assert len([sql for sql in run if "FROM event WHERE command" in sql]) == 3
+    assert len([sql for sql in run if "FROM counted AS event WHERE command" in sql]) == 3
 
 
 def test_of_commands_without_a_time_none_is_read_that_was_last_used_before_those_found(database):
@@ -195,7 +195,7 @@ def test_of_commands_without_a_time_none_is_read_that_was_last_used_before_those
     join_records(database, *(event(n, seq=n + 1, command=text) for n, text in enumerate(texts)))
     with statements(database) as run:
         assert [hit.event.command for hit in find(database, Query(limit=2))] == texts[:-3:-1]
-    assert len([sql for sql in run if "FROM event WHERE command = ?" in sql]) == 3
+    assert len([sql for sql in run if "FROM counted AS event WHERE command = ?" in sql]) == 3
 
 
 def test_a_rare_text_is_looked_for_in_the_index_and_no_command_is_walked(filled):

@@ -55,13 +55,13 @@ def test_text_that_is_removed_or_replaced_is_erased(database, before, record):
 def test_records_that_are_joined_again_change_nothing(database):
     join_records(database, event(10), LOG, pin())
     changes = join_records(database, event(10), LOG, pin())
-    assert changes == (0, 0, 0, 0, 0, False, False, ())
+    assert changes == (0, 0, 0, 0, 0, False, False, (), 0)
 
 
 def test_an_old_version_that_comes_again_erases_nothing(database):
     join_records(database, event(10, revision=1), LOG._replace(revision=1))
     changes = join_records(database, event(10), LOG)
-    assert changes == (0, 0, 0, 0, 0, False, False, ())
+    assert changes == (0, 0, 0, 0, 0, False, False, (), 0)
 
 
 def test_the_place_of_one_of_two_replaced_events_leaves_no_row(database):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hx.core.errors import HxError
+from hx.core.history_lines import mark_of
 from hx.core.model import Keys, WholeSession, Window, bare_key
 from sync.departures import leave
 from sync.second_process import in_second_process
@@ -60,7 +61,7 @@ class Actions:
         if kind == 1 and self.rng.random() < 0.5:
             return WholeSession(key.session_id)
         keys = {bare_key(key), bare_key(self.rng.choice(events).key)}
-        return Keys(frozenset(keys))
+        return Keys(frozenset(keys | {mark for key in keys if (mark := mark_of(key))}))
 
     def do_forget_until_now(self, device):
         """Forget some time until now, as `hx forget --since` does, by a clock that may be wrong."""

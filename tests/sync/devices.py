@@ -15,6 +15,7 @@ from hx.core.format.keys import DeviceKeys, recovery_keys
 from hx.core.format.phrases import invite_id, secret_of
 from hx.core.format.roster import evaluate
 from hx.core.format.roster_records import device_revoke
+from hx.core.import_matching.keys import first_seqs
 from hx.core.model import (
     FINISHED,
     IMPORTED,
@@ -243,10 +244,16 @@ class Device:
         self._add_record(event._replace(flags=event.flags | FINISHED, exit_status=1, duration_us=9))
 
     def import_(self, origin, number):
-        """Add an event from the history of another tool, which other devices may import too."""
-        source = bytes([0x80 | origin]) + bytes(15)
-        key = EventKey(self.environment.now_us // 10**9 * 10**9 + number, source, source, number)
-        event = Event(key, b"imported %d" % number, b"/", flags=FINISHED, origin=IMPORTED)
+        """Add an event from the history of another tool, which other devices may import too.
+
+        Origin 1 is a text file: other devices may have copies of it, whose lines have other keys.
+        """
+        text, at_us = b"imported %d" % number, self.environment.now_us // 10**9 * 10**9 + number
+        source, seq = bytes([0x80]) + bytes(15), number
+        if origin:
+            source, seq = bytes([0xC0 | self.me[0]]) + self.me[1:], first_seqs([text])[0]
+        key = EventKey(at_us, source, source, seq)
+        event = Event(key, text, b"/", flags=FINISHED, origin=IMPORTED)
         self.import_again(event)
         return event
 

@@ -12,6 +12,7 @@ from hx.core.merge import Cover, History, join
 from hx.core.model import Artifact, Event, bare_artifact_key, bare_key
 from hx.database.retention import RETAINED
 from hx.database.sync import behind, departures, forgotten_copies, held, ledger, sync_status, vault
+from lines import counted, counted_rows, has_spared_pairs
 from sync.devices import CANARY, Device, names
 from sync.environment import history, records_of
 from sync.text_orders import made_by_orders, orders_of, require_obeyed, takes
@@ -193,6 +194,9 @@ def require_equal(devices, final, reader):
         assert artifacts == final.artifacts, f"{device.label}: the artifacts differ"
         assert have.pins == final.pins, f"{device.label}: the pins differ"
         assert have.tombstones == tombstones, f"{device.label}: the tombstones differ"
+        if not has_spared_pairs(have.events):
+            shown = counted_rows(device.database)
+            assert shown == counted(have.events), f"{device.label} counts other lines"
 
 
 def _examples(records):

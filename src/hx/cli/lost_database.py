@@ -20,10 +20,8 @@ def has_keys_of_a_vault(context: Context) -> bool:
         return False
     from hx.custody.files import read_note, stem
 
-    config = context.config
-    trunk = stem(config.paths.data, config.host, shared=context.who.shared)
     try:
-        return read_note(f"{trunk}.toml") is not None
+        return read_note(f"{stem(context.config.paths.data)}.toml") is not None
     except KeyMissing:  # the note is damaged: its keys cannot be found
         return False
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from operator import itemgetter
 
+from hx.core.history_lines import FIRST_ID, mark_of
 from hx.core.model import (
     Artifact,
     ArtifactKey,
@@ -125,6 +126,7 @@ class Cover:
     def _covers_bare_event(self, key: EventKey) -> bool:
         return (
             bare_key(key) in self._events
+            or (key.device_id >= FIRST_ID and mark_of(key) in self._events)
             or key.session_id in self._sessions
             or self._in_window(key.started_at_us, key.device_id)
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
+from hx.core.history_lines import names_of
 from hx.core.model import Keys, WholeSession, Window, bare_artifact_key, bare_key
 from hx.core.record import NamedTuple
 
@@ -87,7 +88,7 @@ class Remaining:
         return key.event is not None and self._event(key.event, spared + key.event.spared)
 
     def _event(self, key: EventKey, spared: tuple[bytes, ...]) -> bool:
-        return self._names(bare_key(key), spared) or self._covers(
+        return any(self._names(name, spared) for name in names_of(bare_key(key))) or self._covers(
             key.session_id, key.started_at_us, key.device_id, spared
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hx.core.history_lines import FIRST_ID, PRINT, is_mark
 from hx.core.model import (
     Artifact,
     ArtifactKey,
@@ -93,6 +94,10 @@ def _conditions(tombstone: Tombstone) -> Iterator[tuple[str, tuple[Sql, ...]]]:
         )
     elif isinstance(scope, Keys):
         for key in scope.events:
+            if is_mark(key):
+                if key.seq <= PRINT:  # else it names nothing
+                    yield _OF_LINES, (key.started_at_us, FIRST_ID, key.seq)
+                continue
             yield (
                 (
                     "event_started_at_us = ? AND event_device_id = ? AND event_session_id = ?"
@@ -104,6 +109,7 @@ def _conditions(tombstone: Tombstone) -> Iterator[tuple[str, tuple[Sql, ...]]]:
             yield _SAME_KEY, _bare_columns(artifact)
 
 
+_OF_LINES = f"event_started_at_us = ? AND event_device_id >= ? AND event_seq & {PRINT} = ?"
 # the ids alone may be alike in thousands of artifacts of one segment
 _SAME_KEY = (
     "artifact_id = ? AND created_at_us = ? AND event_started_at_us IS ? AND event_seq IS ?"

@@ -1,5 +1,7 @@
 """Counts that every change of the events keeps up to date, so that nothing has to count a history.
 
+Events that are duplicates are not counted.
+
     command   last_us, runs, failures     of its events
     session   events, first_us, last_us   the times are bounds: a removed event does not move them
     total     events, commands, sessions  triggers count the sessions, which are few
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
     from hx.database.connection import Database
 
     Rows = list[tuple[Any, ...]]  # of events, as hx.database.rows.event_rows makes them
+    Counted = tuple[int, int, int | None]
     Use = tuple[int, int, int]  # of a command: start of its newest event, events, failed ones
 
+_CHUNK = 500
 _AT_US, _SESSION, _COMMAND, _EXIT_STATUS = 0, 1, 4, 8
 
 
@@ -61,10 +65,11 @@ def add(database: Database, commands: Mapping[int, Use], *written: Rows) -> None
     add_to_total(database, "event", events.total())
 
 
-def take_away(database: Database, gone: Iterable[tuple[int, int, int | None]]) -> None:
-    """Subtract removed events from the counts.
+def take_away(database: Database, gone: Iterable[Counted], sign: int = -1) -> None:
+    """Subtract events from the counts that are not counted any more; with `sign` 1, add them.
 
-    `gone`: for each event, the row ids of its command and session, and its exit status.
+    `gone`: for each event, the row ids of its command and session, and its exit status. The last
+    uses stay: `settle_last_uses` is for these.
     """
     commands: Counter[int] = Counter()
     failures: Counter[int] = Counter()
@@ -74,9 +79,28 @@ def take_away(database: Database, gone: Iterable[tuple[int, int, int | None]]) -
         failures[command] += bool(exit_status)
         sessions[session] += 1
     many = database.connection.executemany
-    many(_TAKE_USE, [(command, commands[command], failures[command]) for command in commands])
-    many("UPDATE session SET events = events - ?2 WHERE id = ?1", list(sessions.items()))
-    add_to_total(database, "event", -sessions.total())
+    many(_CHANGE_USE, [(row, sign * commands[row], sign * failures[row]) for row in commands])
+    changes = [(row, sign * events) for row, events in sessions.items()]
+    many("UPDATE session SET events = events + ?2 WHERE id = ?1", changes)
+    add_to_total(database, "event", sign * sessions.total())
+
+
+def settle_last_uses(database: Database, commands: Iterable[int]) -> set[int]:
+    """Correct the last uses of commands; return those without a counted event.
+
+    Their last use is 0, because a later join may use them again.
+    """
+    last: dict[int, int] = {}
+    ordered = sorted(commands)
+    for start in range(0, len(ordered), _CHUNK):
+        chunk = ",".join(map(str, ordered[start : start + _CHUNK]))
+        last.update(database.execute(_LAST_USES.format(chunk)))
+    unused = {*ordered} - last.keys()
+    database.connection.executemany(
+        "UPDATE command SET last_us = ?2 WHERE id = ?1 AND last_us <> ?2",
+        [*last.items(), *((command, 0) for command in unused)],
+    )
+    return unused
 
 
 def add_to_total(database: Database, table: str, number: int) -> None:
@@ -100,24 +124,29 @@ _ADD_USE = (
     "UPDATE command SET last_us = max(last_us, ?2), runs = runs + ?3, failures = failures + ?4"
     " WHERE id = ?1"
 )
-_TAKE_USE = "UPDATE command SET runs = runs - ?2, failures = failures - ?3 WHERE id = ?1"
+_CHANGE_USE = "UPDATE command SET runs = runs + ?2, failures = failures + ?3 WHERE id = ?1"
+# a subquery for each command reads one entry of the index; GROUP BY would read all of its events
+_LAST_USES = (
+    "SELECT * FROM (SELECT id, (SELECT max(started_at_us) FROM counted WHERE command = command.id)"
+    " AS last FROM command WHERE id IN ({})) WHERE last IS NOT NULL"
+)
 _ADD_TO_SESSION = (
     "UPDATE session SET events = events + ?2, first_us = min(coalesce(first_us, ?3), ?3),"
     " last_us = max(coalesce(last_us, ?4), ?4) WHERE id = ?1"
 )
 _WRONG = (
     """
-    SELECT 1 FROM total WHERE count <> CASE name WHEN 'event' THEN (SELECT count(*) FROM event)
+    SELECT 1 FROM total WHERE count <> CASE name WHEN 'event' THEN (SELECT count(*) FROM counted)
         WHEN 'command' THEN (SELECT count(*) FROM command) ELSE (SELECT count(*) FROM session) END
     """,
     """
     SELECT 1 FROM command LEFT JOIN (SELECT command, count(*) AS n, max(started_at_us) AS newest,
-        coalesce(sum(exit_status <> 0), 0) AS failed FROM event GROUP BY command) ON command = id
+        coalesce(sum(exit_status <> 0), 0) AS failed FROM counted GROUP BY command) ON command = id
     WHERE runs IS NOT n OR failures IS NOT failed OR last_us IS NOT newest LIMIT 1
     """,
     """
     SELECT 1 FROM session LEFT JOIN (SELECT session, count(*) AS n, min(started_at_us) AS oldest,
-        max(started_at_us) AS newest FROM event GROUP BY session) ON session = id
+        max(started_at_us) AS newest FROM counted GROUP BY session) ON session = id
     WHERE events <> coalesce(n, 0) OR first_us > oldest OR last_us < newest
         OR n AND (first_us IS NULL OR last_us IS NULL) LIMIT 1
     """,

@@ -99,12 +99,12 @@ def around(database: Database, place: RowIds, count: int) -> tuple[list[Found], 
 _BEFORE = "SELECT id FROM event WHERE session = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
 _AFTER = "SELECT id FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?"
 _BEFORE_IN_TIME = (
-    "SELECT id FROM event WHERE +session = ?1 AND (started_at_us, seq) < (?2, ?3)"
+    "SELECT id FROM counted WHERE +session = ?1 AND (started_at_us, seq) < (?2, ?3)"
     " AND started_at_us >= (SELECT first_us FROM session WHERE id = ?1)"
     " ORDER BY started_at_us DESC, seq DESC LIMIT ?4"
 )
 _AFTER_IN_TIME = (
-    "SELECT id FROM event WHERE +session = ?1 AND (started_at_us, seq) > (?2, ?3)"
+    "SELECT id FROM counted WHERE +session = ?1 AND (started_at_us, seq) > (?2, ?3)"
     " AND started_at_us <= (SELECT last_us FROM session WHERE id = ?1)"
     " ORDER BY started_at_us, seq LIMIT ?4"
 )
@@ -117,7 +117,7 @@ def fix_of(database: Database, place: RowIds) -> Fix | None:
     """
     row = database.execute(
         "SELECT event.id, session, event.started_at_us, seq FROM"
-        " (SELECT id, exit_status FROM event WHERE command = ?1 AND started_at_us > ?2"
+        " (SELECT id, exit_status FROM counted WHERE command = ?1 AND started_at_us > ?2"
         "  ORDER BY started_at_us LIMIT ?6) AS later"
         " CROSS JOIN event ON event.id = later.id CROSS JOIN session ON session.id = session"
         " WHERE later.exit_status = 0 AND (session = ?3 OR (directory = ?4 AND device = ?5))"
@@ -154,10 +154,10 @@ _BETWEEN_IN_SESSION = (
 )
 _THEN = "started_at_us > ?1 AND started_at_us < ?2 ORDER BY started_at_us DESC, seq DESC LIMIT ?3"
 _BETWEEN_IN_TIME = (
-    f"SELECT id FROM (SELECT id, session FROM event WHERE {_THEN}) WHERE session = ?5 LIMIT ?4"  # noqa: S608
+    f"SELECT id FROM (SELECT id, session FROM counted WHERE {_THEN}) WHERE session = ?5 LIMIT ?4"  # noqa: S608
 )
 _BETWEEN_IN_DIRECTORY = (
-    f"SELECT id FROM (SELECT id, session FROM event WHERE directory = ?6 AND {_THEN})"  # noqa: S608
+    f"SELECT id FROM (SELECT id, session FROM counted WHERE directory = ?6 AND {_THEN})"  # noqa: S608
     " WHERE session IN (SELECT id FROM session WHERE device = ?5) LIMIT ?4"
 )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from hx.core.event_name import ident
+from hx.core.history_lines import FIRST_ID, OF_MARK, PRINT
+from hx.core.model import EventKey
 from hx.core.record import NamedTuple
 from hx.database import counts
 from hx.database.rows import among, select_events
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
-    from hx.core.model import Event, EventKey
+    from hx.core.model import Event
     from hx.database.connection import Database
 
 # tables whose rows have an index that tells whether an event uses them
@@ -27,7 +29,8 @@ _READ = 4  # so many events for each key may one query read that lie between the
 def events_at(database: Database, keys: Iterable[EventKey]) -> dict[Event, int]:
     """Return event -> row id, for the events that the database holds under these keys.
 
-    Two events may differ only in what they are spared of: then both are returned.
+    Two events may differ only in what they are spared of: then both are returned. A mark stands for
+    all lines that it names.
     """
     return events_of(database, rows_of(database, keys))
 
@@ -60,12 +63,48 @@ def rows_of(database: Database, keys: Iterable[EventKey]) -> Iterator[int]:
     owned: dict[tuple[bytes, bytes], list[EventKey]] = {}
     for key in [key for key in keys if key[0] <= newest]:  # most new events are later than all
         owned.setdefault(key[1:3], []).append(key)
+    marks = owned.pop((OF_MARK, OF_MARK), [])
+    if marks:
+        yield from _rows_of_marks(database, marks)
     for mine in owned.values():
         session = _session(database, mine[0])
         if session is not None:
             possible = sorted(key for key in mine if key.seq <= session[1])
             for start in range(0, len(possible), _CHUNK):
                 yield from _rows_between(database, session[0], possible[start : start + _CHUNK])
+
+
+def _rows_of_marks(database: Database, marks: list[EventKey]) -> Iterator[int]:
+    """Yield the row ids of the lines that these marks name."""
+    for mark in marks:
+        if mark.seq <= PRINT:  # else it names nothing, and a tombstone may hold thousands of such
+            yield from (line.row for line in lines_of_mark(database, mark))
+
+
+class Line(NamedTuple):
+    """A line of a text file."""
+
+    row: int
+    key: EventKey
+    session: int  # row id
+    seq: int
+    command: int  # row id
+    duplicate: int
+
+
+def lines_of_mark(database: Database, mark: EventKey) -> Iterator[Line]:
+    """Yield the lines that a mark names."""
+    values = (mark.started_at_us, mark.seq, FIRST_ID)
+    for row, at_us, device_id, session_id, seq, *rest in database.execute(_OF_MARK, values):
+        yield Line(row, EventKey(at_us, device_id, session_id, seq), rest[0], seq, *rest[1:])
+
+
+_OF_MARK = (
+    "SELECT event.id, started_at_us, device_id, session_id, seq, session, command, duplicate"  # noqa: S608
+    " FROM event CROSS JOIN session ON session.id = event.session"
+    " CROSS JOIN device ON device.id = session.device"
+    f" WHERE started_at_us = ? AND seq & {PRINT} = ? AND device_id >= ?"
+)
 
 
 def _rows_between(database: Database, session: int, keys: list[EventKey]) -> Iterator[int]:
@@ -107,18 +146,20 @@ def _session(database: Database, key: EventKey) -> tuple[int, int] | None:
 
 
 class Used(NamedTuple):
-    """The row ids that an event refers to, and its exit status."""
+    """The row ids that an event refers to, and what is counted of it."""
 
     command: int
     session: int
     exit_status: int | None
+    duplicate: int
+    started_at_us: int
     directory: int
     terminal: int
     checkout: int | None
 
     @property
     def places(self) -> tuple[int, int, int | None]:
-        return self[3:]
+        return self[5:]
 
 
 def remove_events(database: Database, rows: Sequence[int]) -> None:
@@ -141,8 +182,8 @@ def remove_events(database: Database, rows: Sequence[int]) -> None:
 def references(database: Database, rows: Iterable[int]) -> dict[int, Used]:
     """Return row id of an event -> what the event refers to."""
     sql = (
-        "SELECT id, command, session, exit_status, directory, terminal, checkout"
-        " FROM event WHERE id IN ({})"
+        "SELECT id, command, session, exit_status, duplicate, started_at_us, directory, terminal,"
+        " checkout FROM event WHERE id IN ({})"
     )
     return {row: Used(*used) for row, *used in _selected(database, sql, rows)}
 
@@ -169,27 +210,29 @@ DELETE FROM artifact WHERE id IN (
 def settle(database: Database, used: Iterable[Used]) -> None:
     """Update the counts and last uses of commands whose events were removed or replaced.
 
+    Lines for which such an event stood are counted again, unless another one stands for them.
+
     A command without events is removed before the transaction is committed, also from the full-text
     index.
     """
     used = list(used)
-    counts.take_away(database, ((use.command, use.session, use.exit_status) for use in used))
-    commands = {use.command for use in used}
-    last = dict(_selected(database, _LAST_USES, commands))
-    emptied = commands - last.keys()
-    database.connection.executemany(
-        "UPDATE command SET last_us = ?2 WHERE id = ?1 AND last_us <> ?2",
-        [*last.items(), *((command, 0) for command in emptied)],  # a later join may use it again
-    )
+    counts.take_away(database, (use[:3] for use in used if not use.duplicate))
+    emptied = counts.settle_last_uses(database, {use.command for use in used})
     if emptied:
         database.before_commit(_remove_commands, emptied)
+    if used and has_lines(database):
+        from hx.database.duplicates import judge_around
+
+        judge_around(database, ((use.command, use.started_at_us) for use in used))
 
 
-# a subquery for each command reads one entry of the index; GROUP BY would read all of its events
-_LAST_USES = (
-    "SELECT * FROM (SELECT id, (SELECT max(started_at_us) FROM event WHERE command = command.id)"
-    " AS last FROM command WHERE id IN ({})) WHERE last IS NOT NULL"
-)
+def has_lines(database: Database) -> bool:
+    """Return whether there ever was a line of a text file, so that events may be duplicates."""
+    sql = "SELECT 1 FROM device WHERE device_id >= ? LIMIT 1"
+    return database.value(sql, (FIRST_ID,)) is not None
+
+
+_USED = "SELECT id FROM command WHERE id IN ({}) AND id IN (SELECT command FROM event)"
 
 
 def _remove_commands(database: Database, commands: set[int]) -> None:
@@ -198,7 +241,7 @@ def _remove_commands(database: Database, commands: set[int]) -> None:
     Removing one command from the index takes about 1 ms, indexing one again 0.01 ms. So the index
     is built again when many commands are removed.
     """
-    used = {command for command, _ in _selected(database, _LAST_USES, commands)}
+    used = {command for (command,) in _selected(database, _USED, commands)}
     rows = [(command,) for command in sorted(commands - used)]
     highest = database.value("SELECT coalesce(max(id), 0) FROM command")
     anew = len(rows) > max(_FEW, highest // 50)

@@ -88,7 +88,7 @@ def find(database: Database, query: Query, now_us: int | None = None) -> Iterato
 
 def _has_later(database: Database, border_us: int) -> bool:
     """Return whether an event began at or after a time; it reads one entry of the index by time."""
-    sql = "SELECT 1 FROM event WHERE started_at_us >= ? LIMIT 1"
+    sql = "SELECT 1 FROM counted AS event WHERE started_at_us >= ? LIMIT 1"
     return database.value(sql, (border_us,)) is not None
 
 
@@ -150,7 +150,7 @@ def count_runs(database: Database, conditions: list[Condition], limit: int = -1)
     sql = (
         "SELECT command.id, event.id, count(*), coalesce(sum(exit_status <> 0), 0),"  # noqa: S608
         " max(started_at_us)"  # SQLite takes event.id from the row that holds the maximum
-        f" FROM event JOIN command ON command.id = event.command WHERE {condition}"
+        f" FROM counted AS event JOIN command ON command.id = event.command WHERE {condition}"
         " GROUP BY +event.command ORDER BY max(started_at_us) DESC, event.id DESC LIMIT ?"
     )
     return [Counted(*row[:4]) for row in database.execute(sql, (*values, limit))]
@@ -162,7 +162,7 @@ def newest_runs(database: Database, commands: list[int]) -> list[Counted]:
     `commands`: row ids.
     """
     sql = (
-        "SELECT id, (SELECT id FROM event WHERE event.command = command.id"  # noqa: S608
+        "SELECT id, (SELECT id FROM counted AS event WHERE event.command = command.id"  # noqa: S608
         " ORDER BY started_at_us DESC, id DESC LIMIT 1) AS newest, runs, failures"
         f" FROM command WHERE {among(commands, 'id')[0]} ORDER BY last_us DESC, newest DESC"
     )
@@ -275,7 +275,7 @@ def _newest_with_time(
     The second value is the place of its last event without a time, if one of these has none.
     """
     sql = (
-        "SELECT started_at_us, id FROM event WHERE command = ?"
+        "SELECT started_at_us, id FROM counted AS event WHERE command = ?"
         " ORDER BY started_at_us DESC, id DESC LIMIT ?"
     )
     events: list[tuple[int, int]] = []
@@ -308,7 +308,7 @@ def _may_be_untimed(database: Database, query: Query) -> bool:
     if query.since_us is not None and query.since_us >= KNOWN_SINCE_US:
         return False
     sql, values = _UNTIMED
-    return database.value(f"SELECT 1 FROM event WHERE {sql} LIMIT 1", values) is not None  # noqa: S608
+    return database.value(f"SELECT 1 FROM counted AS event WHERE {sql} LIMIT 1", values) is not None  # noqa: S608
 
 
 def _walk_timed(database: Database, query: Query, conditions: list[Condition]) -> list[int]:
@@ -316,7 +316,9 @@ def _walk_timed(database: Database, query: Query, conditions: list[Condition]) -
     # SQLite begins at one lower bound only, so the two are one
     known = query._replace(since_us=max(KNOWN_SINCE_US, query.since_us or 0))
     condition, values = where([*conditions, *filters_in(database, known)])
-    tables = "event JOIN command ON command.id = event.command" if query.text else "event"
+    tables = "counted AS event"
+    if query.text:
+        tables += " JOIN command ON command.id = event.command"
     sql = (
         f"SELECT event.id FROM {tables} WHERE {condition}"  # noqa: S608
         " ORDER BY started_at_us DESC, event.id DESC LIMIT ?"

@@ -12,7 +12,14 @@ from hx.core.merge import History
 from hx.core.record import NamedTuple
 from hx.database import artifacts, counts, tombstones
 from hx.database.covered import rows_covered
-from hx.database.event_rows import events_at, events_of, references, settle, sweep_after
+from hx.database.event_rows import (
+    events_at,
+    events_of,
+    has_lines,
+    references,
+    settle,
+    sweep_after,
+)
 from hx.database.retention import suspect
 from hx.database.rows import Dictionaries, event_rows
 from hx.database.sync.locations import Locations
@@ -38,6 +45,7 @@ class Changes(NamedTuple):
     late: bool  # a record of the delta is covered
     erased: bool  # text was removed, or replaced by another version
     gone: tuple[EventKey, ...]  # the keys of the events that were forgotten
+    duplicates: int  # of these, those that were not counted
 
 
 def join(
@@ -77,7 +85,7 @@ def join(
     gone = [row for a, row in rows_of_artifacts.items() if a.key not in keys]
     _note_gone(database, "artifact", gone)
     kept = artifacts.write_artifacts(database, rows_of_artifacts, merged.artifacts)
-    added, replaced, forgotten = _write_events(
+    added, replaced, forgotten, duplicates = _write_events(
         database, events, merged.events, locations, brought_by
     )
     suspect(database, new, (event for event in merged.events if event not in events))
@@ -92,6 +100,7 @@ def join(
         late=dropped > 0 or any(a.key not in keys for a in delta.artifacts),
         erased=bool(forgotten) or replaced > 0 or bool(unlike),
         gone=forgotten,
+        duplicates=duplicates,
     )
 
 
@@ -110,8 +119,11 @@ def _write_events(
     merged: frozenset[Event],
     locations: Locations,
     brought_by: int | None,
-) -> tuple[int, int, tuple[EventKey, ...]]:
-    """Write the difference; return how many events it adds and replaces, and the keys removed."""
+) -> tuple[int, int, tuple[EventKey, ...], int]:
+    """Write the difference; return how many events it adds and replaces, and the keys removed.
+
+    The last value says how many of the removed events were duplicates.
+    """
     gone = {event.key: row for event, row in local.items() if event not in merged}
     new = merged.difference(local) if local else merged
     fresh = sorted(new, key=itemgetter(0))  # the key, in C
@@ -135,10 +147,28 @@ def _write_events(
     database.connection.executemany("DELETE FROM event WHERE id = ?", [(r,) for r in gone.values()])
     counts.add(database, uses, inserted, replaced)
     settle(database, before.values())
+    if fresh and has_lines(database):
+        _judge(database, inserted, replaced)
     moved = any(before[int(row[-1] or 0)].places != row[5:8] for row in replaced)
     if gone or moved:
         sweep_after(database, before.values())
-    return len(inserted), len(replaced), (*gone,)
+    duplicates = sum(before[row].duplicate for row in gone.values())
+    return len(inserted), len(replaced), (*gone,), duplicates
+
+
+def _judge(
+    database: Database, inserted: list[tuple[Sql, ...]], replaced: list[tuple[Sql, ...]]
+) -> None:
+    """Judge which lines are duplicates around rows that were written, in the order of time."""
+    from hx.database import duplicates
+
+    if inserted:
+        # the new row ids follow each other
+        last = int(database.value("SELECT max(id) FROM event")) - len(inserted)
+        span = int(inserted[0][0] or 0), int(inserted[-1][0] or 0)
+        duplicates.judge_new(database, last, span, {int(row[1] or 0) for row in inserted})
+    runs = ((int(row[4] or 0), int(row[0] or 0)) for row in replaced)
+    duplicates.judge_around(database, runs)
 
 
 def _note_untold(database: Database) -> None:
@@ -164,10 +194,10 @@ def _dropped(events: frozenset[Event], merged: frozenset[Event]) -> int:
 
 # The number of an import is the same for all rows; an update leaves it as it is. The statement is
 # short, because apsw reads its text again for each row.
-_INSERT = "INSERT INTO event VALUES (NULL" + ",?" * 15 + ",{},?)"
+_INSERT = "INSERT INTO event VALUES (NULL" + ",?" * 14 + ",0,?,{},?)"
 _COLUMNS = (
     "started_at_us, session, seq, ident, command, directory, terminal, checkout,"
     " exit_status, pipestatus, duration_us, flags, origin, revision, location, spared"
 )
 _MARKS = ", ".join("?" * 16)
-_UPDATE = f"UPDATE event SET ({_COLUMNS}) = ({_MARKS}) WHERE id = ?"  # noqa: S608
+_UPDATE = f"UPDATE event SET duplicate = 0, ({_COLUMNS}) = ({_MARKS}) WHERE id = ?"  # noqa: S608

@@ -63,9 +63,9 @@ def newest_runs(
     ran, values = condition(scope, here)
     if (ran, values) == NOTHING:
         return
-    newest = "event"
+    newest = "counted"
     if scope not in INDEXED:
-        newest = f"(SELECT * FROM event ORDER BY started_at_us DESC LIMIT {depth})"  # noqa: S608
+        newest = f"(SELECT * FROM counted AS event ORDER BY started_at_us DESC LIMIT {depth})"  # noqa: S608
     order = "seq" if scope == SESSION else "started_at_us"  # by the index
     sql = (
         f"SELECT command, id, started_at_us FROM {newest} AS event WHERE {ran}"  # noqa: S608

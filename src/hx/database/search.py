@@ -227,7 +227,7 @@ def _found(
 def _among_events(database: Database, conditions: list[Condition]) -> Iterator[FoundCommand]:
     condition, values = where(conditions)
     sql = (
-        f"SELECT command.{FIGURES}, started_at_us, event.id FROM event JOIN command"  # noqa: S608
+        f"SELECT command.{FIGURES}, started_at_us, event.id FROM counted AS event JOIN command"  # noqa: S608
         f" ON command.id = event.command WHERE {condition} ORDER BY started_at_us DESC"
     )
     seen: set[int] = set()
@@ -243,7 +243,7 @@ def nearby(
     """Yield commands that match the terms, from the newest runs in a directory."""
     condition, values = _fits(terms, scattered=False)
     sql = (
-        f"SELECT {FIGURES} FROM command WHERE id IN (SELECT command FROM event"  # noqa: S608
+        f"SELECT {FIGURES} FROM command WHERE id IN (SELECT command FROM counted AS event"  # noqa: S608
         " WHERE directory = (SELECT id FROM directory WHERE path = ?)"
         f" ORDER BY started_at_us DESC LIMIT ?) AND {condition} ORDER BY last_us DESC LIMIT ?"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hx.core.event_name import blake2b
+from hx.core.history_lines import OF_MARK, mark_of
 from hx.core.model import (
     DIGEST_BYTES,
     ArtifactKey,
@@ -111,10 +112,22 @@ def relevant(database: Database, delta: History) -> frozenset[Tombstone]:
             rows.append(_scope_only(tombstone_id, WholeSession(session)))
     if database.execute("SELECT 1 FROM tombstone_key LIMIT 1").fetchone():
         artifacts = {bare_artifact_key(artifact.key) for artifact in delta.artifacts}
-        rows += _by_keys(database, keys, artifacts)
+        rows += _by_keys(database, keys | _marks_of(database, keys), artifacts)
     return frozenset(rows)
 
 
+def _marks_of(database: Database, keys: set[EventKey]) -> set[EventKey]:
+    """Return the marks that may name one of these keys, of many only those in tombstones."""
+    marks = {mark for key in keys if (mark := mark_of(key)) is not None}
+    if len(marks) <= _FEW:
+        return marks
+    times = [mark.started_at_us for mark in marks]
+    sql = "SELECT at_us, number FROM tombstone_key WHERE at_us BETWEEN ? AND ? AND device_id = ?"
+    there = database.execute(sql, (min(times), max(times), OF_MARK))
+    return marks & {EventKey(at_us, OF_MARK, OF_MARK, number) for at_us, number in there}
+
+
+_FEW = 100  # marks that are looked up one by one
 _WINDOWS = (
     "SELECT tombstone_id, since_us, until_us, scope_id FROM tombstone INDEXED BY tombstone_window"
     " WHERE kind = 'window' AND since_us <= ? AND until_us > ?"

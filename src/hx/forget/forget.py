@@ -15,7 +15,7 @@ from hx.core.record import NamedTuple
 from hx.database.artifacts import has_artifacts, touched_artifacts
 from hx.database.connection import BUSY_TIMEOUT_MS, UNCLEAN
 from hx.database.join import join
-from hx.database.queries import forget_selection, import_state, imports
+from hx.database.queries import forget_copies, forget_selection, import_state, imports
 from hx.database.queries.clocks import clocks_ahead
 from hx.files import PatientLock
 from hx.forget import scrub_spool
@@ -52,7 +52,7 @@ class SpoolPaths(NamedTuple):
 class ForgetResult(NamedTuple):
     """What was forgotten."""
 
-    forgotten: int  # events that were in the database
+    forgotten: int  # events that were in the database, without duplicates unless of an import
     clean: bool  # their text is no longer in the files of the database
     erased: int  # pieces of the spool and of text files of shells that were overwritten
     artifacts: int = 0  # artifacts that were in the database
@@ -154,7 +154,9 @@ def _issue(
             tombstone = Tombstone(issuer.new_id(), issuer.now_us, issuer.device_id, scope)
             made = History(tombstones=frozenset([tombstone]))
             changes = join(database, made, now=clock.moment())
-            events, kept = events + changes.forgotten, kept + changes.artifacts
+            is_counted = choice.import_number is None
+            events += changes.forgotten - (changes.duplicates if is_counted else 0)
+            kept += changes.artifacts
         database.set_meta(UNCLEAN, issuer.now_us)
     erased = scrub_spool.apply(overwrites(choice, texts, places))
     return ForgetResult(events, clean=False, erased=erased, artifacts=kept, order=order)
@@ -192,8 +194,13 @@ def _scopes(
         for keys in imports.keys(database, choice.import_number, MAX_KEYS_IN_TOMBSTONE):
             yield Keys(frozenset(keys), undone=True)
         return
-    known = forget_selection.events(database, choice) if choice.text is not None else []
+    known = []
+    if choice.text is not None:
+        known = forget_selection.events(database, choice, duplicates=True)
     keys = [*shown, *(event.key for event in known)]
+    is_window = choice.since_us is not None or choice.until_us is not None
+    if choice.device_id is None and not is_window:  # a window covers copies by their times
+        keys += forget_copies.of_events(database, keys)
     ahead = clocks_ahead(database)
     named = Named(keys, forget_selection.artifacts(database, choice), ahead)
     yield from scopes(choice, named, now_us)

@@ -10,12 +10,13 @@ from types import MappingProxyType
 from hx.core.event_name import digest64
 from hx.core.import_matching.keys import (
     Placing,
+    first_seqs,
     may_be_same_host,
     origin_device_id,
     origin_session_id,
 )
 from hx.core.import_matching.stamps import BY_TIME, DUPLICATE, FORGOTTEN, KNOWN, NEW
-from hx.core.merge import History, InOrder
+from hx.core.merge import Cover, History, InOrder
 from hx.core.model import (
     FINISHED,
     IMPORTED,
@@ -32,7 +33,7 @@ from hx.database.join import join
 from hx.database.queries import import_state, imports
 from hx.database.queries.import_duplicates import OwnEvents
 from hx.database.rows import device_name
-from hx.database.tombstones import has_text_orders
+from hx.database.tombstones import has_text_orders, relevant
 from hx.importers import Reading
 from hx.importers.copies import Copies, ShellHistories
 from hx.importers.history_file import version
@@ -187,7 +188,8 @@ class Import:
             for entry, command in kept:
                 self._take_line(self._placer, entry, command)
             return
-        events = list(map(self._event, *zip(*kept, strict=True), times, [e.seq for e, _ in kept]))
+        commands = [command for _, command in kept]
+        events = list(map(self._event, *zip(*kept, strict=True), times, first_seqs(commands)))
         if self._own_beside(events[0].key.device_id).is_nothing:
             self._batch += events
         else:
@@ -197,7 +199,8 @@ class Import:
     def _take_line(self, placer: Placer, entry: ImportedEntry, command: bytes) -> None:
         status = placer.status(entry)
         if status == BY_TIME and entry.at_us is not None:
-            self._take_own(self._event(entry, command, entry.at_us, entry.seq), may_be_later=True)
+            event = self._event(entry, command, entry.at_us, *first_seqs([command]))
+            self._take_own(event, may_be_later=True)
         elif status == NEW:
             place = placer.place()
             self._untimed.append(self._event(entry, command, place, place))
@@ -257,8 +260,10 @@ class Import:
         known = self._origins.get((entry.device, entry.session))
         if known is None:
             kind, own = self._importer.KIND, self._job.device_id
-            device_id = origin_device_id(kind, entry.device or own)
-            known = device_id, origin_session_id(kind, entry.session or own)
+            is_text = self._importer.IS_TEXT
+            device_id = origin_device_id(kind, entry.device or own, is_text=is_text)
+            session = entry.session or own
+            known = device_id, origin_session_id(kind, session, is_text=is_text)
             self._origins[entry.device, entry.session] = known
             host = cut_label(entry.host) if entry.host else self._job.host
             self._hosts.setdefault(device_id, host)
@@ -277,7 +282,11 @@ class Import:
         """Write the batch in one transaction."""
         timed, untimed = self._batch, self._untimed
         if self._job.dry_run:
-            self._place(timed, untimed)
+            fresh = self._place(timed, untimed)
+            cover = Cover(relevant(self._database, History(frozenset(fresh))))
+            covered = sum(cover.event(event.key) for event in fresh)
+            self._tally["new"] -= covered
+            self._tally["forgotten"] += covered
         else:
             with self._database.transaction():
                 fresh = self._place(timed, untimed)

@@ -21,6 +21,7 @@ from hx.core.format.verdict import (
     TOO_LARGE,
     Fault,
 )
+from hx.core.history_lines import OF_MARK
 from hx.core.merge import History
 from hx.core.model import (
     IMPORTED,
@@ -388,3 +389,11 @@ def test_a_set_is_written_once_for_all_records_that_share_it():
     bare = [event._replace(key=event.key._replace(spared=())) for event in events]
     sizes = [len(segment.encode(History(frozenset(each)))) for each in (events, bare)]
     assert sizes[0] - sizes[1] < 64 * 18 + 10
+
+
+def test_no_event_has_the_id_of_marks():
+    key = KEY._replace(device_id=OF_MARK, session_id=OF_MARK)
+    marked = EVENT._replace(key=key, origin=IMPORTED)
+    with pytest.raises(Fault) as caught:
+        segment.require_origins(History(frozenset({marked})))
+    assert (caught.value.status, caught.value.reason) == (REJECTED, AUTHOR)

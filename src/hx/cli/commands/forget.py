@@ -281,8 +281,9 @@ _ABOUT = """\
 Forgets events and what was kept with them: here at once, on the other devices
 at their next sync. It shows what it would forget and asks. Afterwards no file
 of hx holds it, and what arrives later from the same time (--since, --until) or
-session is forgotten too. In a vault it says where encrypted copies remain;
-`hx sync status` says that later.
+session is forgotten too. So are copies of a line: what other devices have
+imported from the same history file, or import later. In a vault it says where
+encrypted copies remain; `hx sync status` says that later.
 
 It names the history files of bash, zsh and fish that hold the same text; on a
 terminal, without --yes, it asks for each whether to clean it.

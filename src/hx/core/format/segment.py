@@ -29,6 +29,7 @@ from hx.core.format.rows import (
     encode_tombstones,
 )
 from hx.core.format.verdict import AUTHOR, TOO_LARGE, Fault, rejected
+from hx.core.history_lines import is_mark
 from hx.core.merge import History
 from hx.core.model import (
     IMPORTED,
@@ -154,13 +155,15 @@ def span(history: History) -> tuple[int | None, int | None]:
 
 
 def require_origins(history: History) -> None:
-    """Check that no live event has the id of an import. Raises Fault.
+    """Check that no live event has the id of an import, and no event that of marks. Raises Fault.
 
     Apart from that the device id of a record is a name and proves nothing: the manifest is signed
     by who publishes a record, whoever has made it.
     """
     if any(is_origin(e.key.device_id) and e.origin != IMPORTED for e in history.events):
         raise rejected(AUTHOR, "it holds a live event under the id of an import")
+    if any(is_mark(event.key) for event in history.events):
+        raise rejected(AUTHOR, "it holds an event under the id of marks, which no event has")
 
 
 def is_origin(device_id: bytes) -> bool:

@@ -1,11 +1,12 @@
 """Keys of imported events: a repeated import of the same source gives the same keys.
 
-    device_id  = BLAKE2b-256(person "hx1-origin", kind | 0 | source)[:16], its top bit 1
-    session_id = BLAKE2b-256(person "hx1-origin-ses", kind | 0 | session)[:16], its top bit 1
+    device_id  = BLAKE2b-256(person "hx1-origin", kind | 0 | source)[:16], its top bits 10
+    session_id = BLAKE2b-256(person "hx1-origin-ses", kind | 0 | session)[:16], its top bits 10
 
 `source` and `session` are the names that the other tool gives. A text file has none: then both are
-the id of the device that imports. `seq` is the order in the source, and never a hash of the text: a
-tombstone names the key and must not reveal what it covers. Source: docs/format.md, "Keys of
+the id of the device that imports, and the top bits are 11. `seq` is the order in the source. The
+last bits of the seq of a line with a time are a print of its text, of few bits: a tombstone names
+the key and must not reveal what it covers (hx.core.history_lines). Source: docs/format.md, "Keys of
 imports".
 
 Only `seq` distinguishes events with one session and one time, which for a text file is one second;
@@ -20,9 +21,11 @@ of both kinds, no line without an event is taken.
 from __future__ import annotations
 
 from array import array
+from binascii import crc32
 from bisect import bisect_left
 
 from hx.core.event_name import blake2b, digest64
+from hx.core.history_lines import FIRST_ID, PRINT, PRINT_BITS
 from hx.core.model import REDACTED, Event
 from hx.core.record import NamedTuple
 
@@ -118,10 +121,13 @@ class Placing:
                 ):
                     forgotten += 1
                     continue
+            kept = PRINT if session_id >= FIRST_ID else 0  # bits of the seq that are no number
             if top is not None:
-                top += 1
+                top = (top | kept) + 1 + (first & kept)
+            elif at_spot is not None:
+                top = max(first, (at_spot.greatest | kept) + 1 + (first & kept))
             else:
-                top = max(first, at_spot.greatest + 1) if at_spot else first
+                top = first
             tops[spot] = top
             fresh.append(event if top == first else _with_seq(event, top))
         self._remember(times)
@@ -174,19 +180,33 @@ def _with_seq(event: Event, seq: int) -> Event:
     return event._replace(key=event.key._replace(seq=seq))
 
 
-def origin_device_id(kind: bytes, source: bytes) -> bytes:
-    """Return the device id for events that were imported from a source."""
-    return _named(b"hx1-origin", kind, source)
+def print_of(text: bytes) -> int:
+    """Return the print of the text of a line (hx.core.history_lines)."""
+    return crc32(text) & PRINT
 
 
-def origin_session_id(kind: bytes, session: bytes) -> bytes:
+def first_seqs(texts: Iterable[bytes]) -> list[int]:
+    """Return, for each text, the seq of a line with it that is the first one of its second."""
+    return [1 << PRINT_BITS | crc32(text) & PRINT for text in texts]
+
+
+def origin_device_id(kind: bytes, source: bytes, *, is_text: bool = False) -> bytes:
+    """Return the device id for events that were imported from a source.
+
+    `is_text`: the source is a text file, whose events are lines.
+    """
+    return _named(b"hx1-origin", kind, source, is_text)
+
+
+def origin_session_id(kind: bytes, session: bytes, *, is_text: bool = False) -> bytes:
     """Return the session id for events that were imported from a session of a source."""
-    return _named(b"hx1-origin-ses", kind, session)
+    return _named(b"hx1-origin-ses", kind, session, is_text)
 
 
-def _named(person: bytes, kind: bytes, name: bytes) -> bytes:
+def _named(person: bytes, kind: bytes, name: bytes, is_text: bool) -> bytes:
     digest = blake2b(kind + b"\0" + name, digest_size=32, person=person).digest()
-    return bytes([digest[0] | 0x80]) + digest[1:16]
+    top = FIRST_ID[0] if is_text else 0x80
+    return bytes([digest[0] & 0x3F | top]) + digest[1:16]
 
 
 def may_be_same_host(name: str, other: str) -> bool:

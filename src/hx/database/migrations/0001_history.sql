@@ -64,15 +64,19 @@ CREATE TABLE event (
     duration_us INTEGER,
     flags INTEGER NOT NULL,
     origin INTEGER NOT NULL,
-    revision INTEGER NOT NULL
+    revision INTEGER NOT NULL,
+    duplicate INTEGER NOT NULL DEFAULT 0  -- of a line: another event stands for it, so it is not counted
 );
 CREATE INDEX event_time ON event (started_at_us);
-CREATE INDEX event_command ON event (command, started_at_us, exit_status);  -- for counts, without the table
+CREATE INDEX event_command ON event (command, started_at_us, exit_status, duplicate);  -- for counts, without the table
 CREATE INDEX event_session ON event (session, seq);
 CREATE INDEX event_ident ON event (ident);
 CREATE INDEX event_directory ON event (directory, started_at_us);
 CREATE INDEX event_failed ON event (started_at_us) WHERE exit_status <> 0;
 CREATE INDEX event_exit ON event (exit_status, started_at_us) WHERE exit_status <> 0;
+
+-- What people see: every query of a command reads it, and what merges and publishes reads the table.
+CREATE VIEW counted AS SELECT * FROM event WHERE duplicate = 0;
 
 CREATE TABLE artifact (
     id INTEGER PRIMARY KEY,

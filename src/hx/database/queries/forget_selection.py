@@ -68,9 +68,11 @@ def of_import(database: Database, number: int) -> Selected:
     return Selected(sum(devices.values()), devices, newest)
 
 
-def events(database: Database, choice: Choice) -> list[Chosen]:
-    """Return the events that a choice selects, newest first."""
+def events(database: Database, choice: Choice, *, duplicates: bool = False) -> list[Chosen]:
+    """Return the events that a choice selects, newest first; with `duplicates`, these too."""
     condition, values = where(_conditions(database, choice))
+    if not (duplicates or choice.idents is not None):
+        condition = f"duplicate = 0 AND {condition}"
     sql = (
         f"SELECT event.id, started_at_us, device_id, session_id, seq{_EVENTS}{condition}"
         " ORDER BY started_at_us DESC, event.id DESC"

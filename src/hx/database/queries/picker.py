@@ -56,7 +56,7 @@ def place_of_run(database: Database, event: int) -> tuple[Any, ...] | None:
 
 def runs_of(database: Database, command: int) -> tuple[int, int]:
     """Return the number of runs of a command, and how many of them failed."""
-    sql = "SELECT count(*), coalesce(sum(exit_status <> 0), 0) FROM event WHERE command = ?"
+    sql = "SELECT count(*), coalesce(sum(exit_status <> 0), 0) FROM counted WHERE command = ?"
     runs, failures = next(iter(database.execute(sql, (command,))))
     return runs, failures
 
@@ -102,12 +102,12 @@ def runs_by_slices(
 _ROWS = """
 SELECT command.id, command.text, event.id, started_at_us, exit_status, duration_us, device_id, name
 FROM command
-JOIN event ON event.command = command.id
+JOIN counted AS event ON event.command = command.id
 JOIN session ON session.id = event.session
 JOIN device ON device.id = session.device
 """
 _NEWEST = (
-    " AND event.id = (SELECT id FROM event WHERE event.command = command.id"
+    " AND event.id = (SELECT id FROM counted AS event WHERE event.command = command.id"
     " ORDER BY started_at_us DESC LIMIT 1)"
 )
 _PLACE = """
@@ -119,13 +119,13 @@ JOIN device ON device.id = session.device
 LEFT JOIN checkout ON checkout.id = event.checkout
 WHERE event.id = ?
 """
-_RUNS = "SELECT command, event.id, started_at_us, exit_status FROM event"
+_RUNS = "SELECT command, event.id, started_at_us, exit_status FROM counted AS event"
 # SQLite would sort all commands, where the picker wants the first slice at once
 _COMMANDS = (
     "SELECT id, last_us, runs, failures, substr(text, 1, ?) FROM command INDEXED BY command_recent"
     " ORDER BY last_us DESC"
 )
 _FAILED = (
-    "SELECT id FROM command WHERE id >= ? AND id < ? AND (SELECT exit_status FROM event"
+    "SELECT id FROM command WHERE id >= ? AND id < ? AND (SELECT exit_status FROM counted AS event"
     " WHERE event.command = command.id ORDER BY started_at_us DESC LIMIT 1) <> 0"
 )

@@ -33,7 +33,7 @@ def exposed(database: Database, rules: Rules) -> list[Exposed]:
         (at_us, Exposed(ident, kinds))
         for row, kinds in found.items()
         for at_us, ident in database.execute(
-            "SELECT started_at_us, ident FROM event WHERE command = ?", (row,)
+            "SELECT started_at_us, ident FROM counted WHERE command = ?", (row,)
         )
     ]
     return [event for _, event in sorted(events, reverse=True)]

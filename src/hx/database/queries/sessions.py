@@ -158,8 +158,8 @@ def session(database: Database, session_id: bytes, steps: int) -> Session | None
     return Session(*known[1:3], started_at_us, ended_at_us, known.events, read)
 
 
-_STARTS = "SELECT started_at_us FROM event"
-_STEPS = "SELECT id, command, exit_status, started_at_us, duration_us FROM event"
+_STARTS = "SELECT started_at_us FROM counted AS event"
+_STEPS = "SELECT id, command, exit_status, started_at_us, duration_us FROM counted AS event"
 _ORIGINS = b"\x80"  # ids from here on are origins of imports, not devices
 _KNOWN = (
     "SELECT session.id, session_id, device_id, events, first_us, last_us"

@@ -91,7 +91,7 @@ def tallies(
 def _by_program(database: Database, query: Query) -> dict[GroupName, Tally]:
     """Count by program. A command belongs to one program, so each text is read once."""
     condition, values = where(filters(query))
-    among = f"WHERE id IN (SELECT command FROM event WHERE {condition})"  # noqa: S608
+    among = f"WHERE id IN (SELECT command FROM counted AS event WHERE {condition})"  # noqa: S608
     texts = f"SELECT id, text FROM command {among if query.filtered else ''}"  # noqa: S608
     program = program_by_head()
     named: dict[str, Tally] = {}
@@ -103,7 +103,7 @@ def _by_program(database: Database, query: Query) -> dict[GroupName, Tally]:
         tally.commands += 1
         of_command[command] = tally
     if all_counts is None:
-        sql = f"SELECT command, exit_status, duration_us FROM event WHERE {condition}"  # noqa: S608
+        sql = f"SELECT command, exit_status, duration_us FROM counted AS event WHERE {condition}"  # noqa: S608
         for command, *row in database.execute(sql, values):
             _add(of_command[command], *row)
     else:
@@ -137,7 +137,7 @@ def _by_place(
     known = [(f"started_at_us >= {KNOWN_SINCE_US}", ())] if kind == HOUR else []
     condition, values = where([*filters(query), *known])
     columns = f"{_KEYS[kind]}, command, exit_status, duration_us"
-    sql = f"SELECT {columns} FROM event WHERE {condition}"  # noqa: S608
+    sql = f"SELECT {columns} FROM counted AS event WHERE {condition}"  # noqa: S608
     for key, command, exit_status, duration_us in database.execute(sql, values):
         tally = groups[key]
         tally.seen.add(command)
@@ -183,12 +183,13 @@ def total(tallies: dict[GroupName, Tally]) -> Tally:
 def span(database: Database, query: Query) -> TimeSpan:
     """Return the times between which the events of a query began."""
     condition, values = where(filters(query))
-    known = f"FROM event WHERE {condition} AND started_at_us >= {KNOWN_SINCE_US}"
+    of_query = f"FROM counted AS event WHERE {condition}"
+    known = f"{of_query} AND started_at_us >= {KNOWN_SINCE_US}"
     first, last = (
         database.value(f"SELECT started_at_us {known} ORDER BY started_at_us {way} LIMIT 1", values)
         for way in ("", "DESC")
     )
-    sql = f"SELECT count(*) FROM event WHERE {condition} AND started_at_us < {KNOWN_SINCE_US}"  # noqa: S608
+    sql = f"SELECT count(*) {of_query} AND started_at_us < {KNOWN_SINCE_US}"
     return TimeSpan(first, last, int(database.value(sql, values)))
 
 
@@ -201,7 +202,7 @@ def quarters(database: Database, query: Query, since_us: int) -> list[tuple[int,
     sql = (
         f"SELECT started_at_us / {QUARTER_US} * {QUARTER_US}, count(*),"  # noqa: S608
         " coalesce(sum(exit_status <> 0), 0)"
-        f" FROM event WHERE {condition} AND started_at_us >= ? GROUP BY 1"
+        f" FROM counted AS event WHERE {condition} AND started_at_us >= ? GROUP BY 1"
     )
     return list(database.execute(sql, (*values, since_us)))
 
@@ -209,11 +210,11 @@ def quarters(database: Database, query: Query, since_us: int) -> list[tuple[int,
 _COUNTED = """
 SELECT group_concat(command), group_concat(events), group_concat(ended), group_concat(failures)
 FROM (SELECT command, count(*) AS events, count(exit_status) AS ended,
-      coalesce(sum(exit_status <> 0), 0) AS failures FROM event GROUP BY command)
+      coalesce(sum(exit_status <> 0), 0) AS failures FROM counted AS event GROUP BY command)
 """
 _LASTED = """
 SELECT group_concat(command), group_concat(duration_us)
-FROM (SELECT command, duration_us FROM event WHERE duration_us > 0)
+FROM (SELECT command, duration_us FROM counted AS event WHERE duration_us > 0)
 """
 
 
