@@ -187,16 +187,18 @@ def test_settings_and_pauses_are_not_synced(tmp_path):
 
 def test_retention_removes_events_only_on_its_own_device(pair):
     laptop, desktop = pair
-    old_us = time.time_ns() // 1000 - 40 * 86_400_000_000
-    laptop.record("echo old", at=old_us)
+    day_us = 86_400_000_000
+    now_us = time.time_ns() // 1000
+    laptop.record("echo old", at=now_us - 40 * day_us)
+    laptop.record("echo between", at=now_us - 20 * day_us)
     laptop.record("echo new")
     sync_all(pair)
     (laptop.home / "config.toml").write_text("retention_days = 30\n")
     laptop.hx("status")
-    assert laptop.commands == ["echo new"]
+    assert laptop.commands == ["echo between", "echo new"]
     sync_all(pair)
-    assert laptop.commands == ["echo new"]
-    assert desktop.commands == ["echo new", "echo old"]
+    assert laptop.commands == ["echo between", "echo new"]
+    assert desktop.commands == ["echo between", "echo new", "echo old"]
 
 
 # ---- questions about all devices ----
