@@ -261,5 +261,6 @@ def test_a_leave_that_is_killed_at_any_call_can_be_repeated(two):
 
 
 @pytest.mark.long
-def test_a_change_of_custody_that_is_killed_at_any_call_can_be_repeated(two):
-    kill_custody(two, "passphrase")
+@pytest.mark.parametrize(("before", "kind"), [("two", "passphrase"), ("sealed", "file")])
+def test_a_change_of_custody_that_is_killed_at_any_call_can_be_repeated(request, before, kind):
+    kill_custody(request.getfixturevalue(before), kind)
