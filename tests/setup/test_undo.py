@@ -210,14 +210,14 @@ def places(home):
 
 
 OWN = (
-    *("hx.db", "hx.db-wal", "hx.db-journal", "device.key", "device-box.key", "ingest.lock"),
+    *("hx.db", "hx.db-wal", "hx.db-journal", "device.key", "ingest.lock"),
     *("import.lock", "sync.lock", "pause", "rules.json", "setup.json", "hook.bash", "hook.zsh"),
-    *("hook.fish", MISSING, "custody.toml", "custody.sealed", "custody.key", "custody-box.key"),
+    *("hook.fish", MISSING, "custody.toml", "custody.sealed", "custody.key", "custody-next.key"),
     *("hx.db.0a1b2c3d.tmp", "setup.json.00000000.tmp"),
 )
 FOREIGN = (
     *("hx.db2", "my.key", "notes", "hook.tcsh", "custody.txt", "pause2", "hx.db.0a1b2c3.tmp"),
-    *("hx.db.0A1B2C3D.tmp", "HX.DB"),
+    *("hx.db.0A1B2C3D.tmp", "HX.DB", "device-box.key", "custody-box.key"),
 )
 
 

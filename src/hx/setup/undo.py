@@ -26,7 +26,7 @@ _NAMES = (
     "hx.db",
     "hx.db-*",  # journal, log and its index
     "device.key",
-    *(f"custody{host}.{end}" for host in ("", "-*") for end in ("toml", "sealed", "key")),
+    *(f"custody{part}.{end}" for part in ("", "-next") for end in ("toml", "sealed", "key")),
     "ingest.lock",
     "import.lock",
     "sync.lock",
