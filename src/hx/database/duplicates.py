@@ -104,11 +104,11 @@ def _wider(span: tuple[int, int]) -> tuple[int, int]:
 
 def _judge(database: Database, seconds: str) -> None:
     """Judge all lines around some seconds; `seconds`: SQL of distinct command and second."""
-    rows = database.execute(_LINES.format(seconds))
+    rows = database.execute(_lines(seconds))
     lines = [_Line(*row) for row in rows]
     if not lines:
         return
-    recorded: set[Second] = {*database.execute(_RECORDED.format(seconds))}
+    recorded: set[Second] = {*database.execute(_recorded(seconds))}
     wrong = [line for line, duplicate in _judged(lines, recorded) if line.duplicate != duplicate]
     flip = "UPDATE event SET duplicate = NOT duplicate WHERE id = ?"
     database.connection.executemany(flip, [(line.row,) for line in wrong])
@@ -141,20 +141,30 @@ _SECONDS_OF_NEW = (
     f"SELECT DISTINCT command, started_at_us / {SECOND_US} AS second FROM event"  # noqa: S608
     f" WHERE id > {{}} AND started_at_us >= {KNOWN_SINCE_US - _AROUND_US}"
 )
-_AROUND = f"""
-FROM ({{{{}}}}) AS run
-CROSS JOIN event ON event.command = run.command AND event.started_at_us
-    BETWEEN (run.second - {{0}}) * {SECOND_US} AND (run.second + {{0}} + 1) * {SECOND_US} - 1
-CROSS JOIN session ON session.id = event.session
-CROSS JOIN device ON device.id = session.device
-"""
-_LINES = f"""
-SELECT DISTINCT event.id, event.command, session, exit_status, duplicate, started_at_us, device_id,
-    session_id, seq
-{_AROUND.format(NEAR_S)} WHERE {_IS_LINE} AND started_at_us >= {KNOWN_SINCE_US}
-ORDER BY event.command, started_at_us, device_id, session_id, seq, event.id
-"""
-_RECORDED = f"""
-SELECT DISTINCT event.command, started_at_us / {SECOND_US}
-{_AROUND.format(2 * NEAR_S)} WHERE NOT {_IS_LINE}
-"""
+
+
+def _around(seconds: str, near: int) -> str:
+    """Return SQL for the events of these seconds and of `near` seconds before and after each."""
+    return (
+        f" FROM ({seconds}) AS run CROSS JOIN event ON event.command = run.command"
+        f" AND event.started_at_us BETWEEN (run.second - {near}) * {SECOND_US}"
+        f" AND (run.second + {near} + 1) * {SECOND_US} - 1"
+        " CROSS JOIN session ON session.id = event.session"
+        " CROSS JOIN device ON device.id = session.device"
+    )
+
+
+def _lines(seconds: str) -> str:
+    return (
+        "SELECT DISTINCT event.id, event.command, session, exit_status, duplicate,"
+        f" started_at_us, device_id, session_id, seq{_around(seconds, NEAR_S)}"
+        f" WHERE {_IS_LINE} AND started_at_us >= {KNOWN_SINCE_US}"
+        " ORDER BY event.command, started_at_us, device_id, session_id, seq, event.id"
+    )
+
+
+def _recorded(seconds: str) -> str:
+    return (
+        f"SELECT DISTINCT event.command, started_at_us / {SECOND_US}"
+        f"{_around(seconds, 2 * NEAR_S)} WHERE NOT {_IS_LINE}"
+    )

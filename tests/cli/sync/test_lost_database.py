@@ -83,6 +83,29 @@ def test_the_keys_of_a_vault_are_not_replaced_by_those_of_a_new_one_unless_given
     assert desktop.commands == ["make since"]
 
 
+def test_keys_without_their_note_are_not_replaced_either(members, tmp_path):
+    _, desktop = members
+    key, note = desktop.home / "custody.key", desktop.home / "custody.toml"
+    kept, said = key.read_bytes(), note.read_bytes()
+    note.unlink()
+    (tmp_path / "new").mkdir()
+    at = ("--store", f"folder:{tmp_path / 'new'}", "--custody", "file", "--json")
+    refused = desktop.hx("sync", "init", *at)
+    assert is_error(refused, 2, str(key), "would replace these keys", "restore custody.toml")
+    assert (key.read_bytes(), list((tmp_path / "new").iterdir())) == (kept, [])
+    note.write_bytes(said)
+    note.chmod(0o600)
+    lose_database(desktop)
+    made_since = desktop.home / "device.key"  # of the id that this device had without the note
+    assert is_error(recover(desktop, desktop.folder), 8, str(made_since), "move it away")
+    made_since.unlink()
+    assert recover(desktop, desktop.folder).code == 0, "as the hints say"
+    note.unlink()
+    lose_database(desktop)
+    key.rename(tmp_path / "away")
+    assert desktop.hx("sync", "init", *at).code == 0, "as the other hint says"
+
+
 def test_a_vault_in_which_it_is_no_member_is_entered_by_words_only(members, tmp_path):
     laptop, desktop = members
     kept = keys_of(desktop)

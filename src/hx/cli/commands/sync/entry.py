@@ -48,8 +48,8 @@ def entry_of(name: str, given: Namespace, context: Context) -> Entry:
     vault = rows.read(context.database)
     if name == "init" and vault is not None:
         raise _in_a_vault(vault)
-    if name == "init" and lost_database.has_keys_of_a_vault(context):
-        raise lost_database.not_replaced()
+    if name == "init":
+        lost_database.require_none(context)
     declared = name != "init" and given.keys_lost
     lost = lost_keys.why(context, in_vault=vault is not None, declared=declared)
     stays = vault is not None and lost is None
@@ -80,7 +80,7 @@ def _over(
     old = sync_context_of(context)
     is_over = False
     if genesis.vault_id != vault.vault_id:
-        with Progress("syncing") as progress, _or_offline():
+        with Progress("syncing", quiet=given.json) as progress, _or_offline():
             old.report_progress = progress.told
             is_over = is_replaced_by(old, genesis.sha256)
     if not is_over:

@@ -76,7 +76,7 @@ def _give_up(given: Namespace, context: Context) -> int:
     """
     confirm_after(
         (
-            "this device has keys of a vault, but its database knows none: it is new",
+            lost_database.IS_NEW,
             "- they are removed: only another device or the recovery words open that vault then",
             "- `hx sync recover` goes on with these keys instead",
         ),

@@ -46,7 +46,7 @@ def run(name: str, given: Namespace, config: Config) -> int:
         _require_beside(place, vault)
         enroll.require_empty(place.store, place.url, rows.begun(context.database))
         old = sync_context_of(context)
-        outlook = _read_old(context, old, place, anyway=given.anyway)
+        outlook = _read_old(context, old, place, given)
         days = int(config.values["retention_days"])
         confirm_after(_before(vault, place, outlook, days), "Replace the vault?", given)
         context = _make(given, context, place, old, outlook)
@@ -69,19 +69,19 @@ def _require_beside(place: VaultPlace, vault: Vault) -> None:
         )
 
 
-def _read_old(context: Context, old: SyncContext, place: VaultPlace, *, anyway: bool) -> Outlook:
-    """Pull from the old vault, and check that this device has all of it, unless `anyway`.
+def _read_old(context: Context, old: SyncContext, place: VaultPlace, given: Namespace) -> Outlook:
+    """Pull from the old vault, and check that this device has all of it, unless --anyway.
 
     Raises InputError, NotInVault, StoreError, NotAVault, KeyMissing.
     """
-    with Progress("syncing") as progress:
+    with Progress("syncing", quiet=given.json) as progress:
         old.report_progress = progress.told
         outlook = read_old(old, place.store, place.url)
     require_not_gone(context, old)
     require_member(old)
     _ = old.keyring.secrets  # before the words are shown: without its keys it goes nowhere
     lacking = outlook.pending + outlook.behind
-    if lacking and not anyway:
+    if lacking and not given.anyway:
         raise InputError(
             "not all of the old vault is read here yet:"
             f" {count(outlook.pending, 'object')} pending,"

@@ -63,7 +63,7 @@ def sync_lines(known: SyncState, now_us: int) -> tuple[str, str]:
         return "not set up", "nothing that hx records leaves this machine"
     if isinstance(known, KeysOnly):
         return (
-            "off: this device has keys of a vault, but its database knows none: it is new",
+            f"off: {lost_database.IS_NEW}",
             "nothing that hx records leaves this machine; `hx sync` says how it goes on",
         )
     if isinstance(known, vault.TakenOut):
