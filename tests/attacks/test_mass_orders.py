@@ -8,7 +8,7 @@ import pexpect
 import pytest
 
 from cli.attacking_member import attacker, keys_of
-from cli.machine import DAY_US, HOUR_US, HX, SECOND_US
+from cli.machine import DAY_US, HOUR_US, SECOND_US
 from cli.vaults import is_error, vault
 from hx.core.format import segment
 from hx.core.holding import MAX_AHEAD
@@ -193,9 +193,7 @@ def test_a_sync_on_a_terminal_asks(tmp_path, answer, left):
     laptop, desktop = full_vault(tmp_path, "laptop", "desktop")
     assert laptop.hx("forget", "--since", "1d", "--yes").code == 0
     laptop.sync()
-    environment = {"HX_HOME": str(desktop.home), "HOME": str(desktop.cwd), "TERM": "dumb"}
-    child = pexpect.spawn(HX, ["sync"], env=environment, timeout=30)
-    child.delaybeforesend = None
+    child = desktop.on_terminal("sync")
     child.expect_exact(f"it takes {MANY:,} events here")
     child.expect_exact("Accept it (forget these events here too), refuse it (keep them), or ")
     child.expect_exact("decide later? [a/r/L] ")
@@ -211,9 +209,7 @@ def test_while_a_sync_asks_another_one_runs(tmp_path):
     laptop, desktop = full_vault(tmp_path, "laptop", "desktop")
     assert laptop.hx("forget", "--since", "1d", "--yes").code == 0
     laptop.sync()
-    environment = {"HX_HOME": str(desktop.home), "HOME": str(desktop.cwd), "TERM": "dumb"}
-    child = pexpect.spawn(HX, ["sync"], env=environment, timeout=30)
-    child.delaybeforesend = None
+    child = desktop.on_terminal("sync")
     child.expect_exact("decide later? [a/r/L] ")
     desktop.record("echo meanwhile", at=now_us())
     assert desktop.sync()["pushed"]["events"] == 1

@@ -102,6 +102,21 @@ class Machine:
         out = process.stdout.decode(errors="surrogateescape")
         return Result(process.returncode, out, process.stderr.decode(errors="surrogateescape"))
 
+    def on_terminal(self, *line: str, timeout: float = 60, **variables: str) -> Any:
+        """Start hx on a terminal and return it as a child of pexpect, which the caller answers."""
+        import pexpect  # most tests need no terminal
+
+        environment = {
+            "HOME": str(self.cwd),
+            "HX_HOME": str(self.home),
+            "LANG": "C.UTF-8",
+            "PATH": os.environ["PATH"],
+            "TERM": "dumb",
+        }
+        child = pexpect.spawn(HX, [*line], env=environment | variables, timeout=timeout)
+        child.delaybeforesend = None
+        return child
+
     def record(  # noqa: PLR0913  (what a record may hold)
         self,
         command: str | bytes,

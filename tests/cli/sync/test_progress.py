@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import os
-
 import pexpect
 import pytest
 
-from cli.machine import HX
 from cli.vaults import Member, vault
 
 
 def on_terminal(member, *arguments, code=""):
     """Run a command on a terminal, and return what it wrote."""
-    environment = {
-        "HX_HOME": str(member.home),
-        "HOME": str(member.cwd),
-        "TERM": "xterm",
-        "PATH": os.environ["PATH"],
-        "LANG": "C.UTF-8",
-    }
     line = ["sync", *arguments]
     if code:
         path = member.cwd / "code"
         path.write_text(code)
         line += ["--code-file", str(path)]
-    child = pexpect.spawn(HX, line, env=environment, timeout=60)
+    child = member.on_terminal(*line, TERM="xterm")
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 0, child.before

@@ -7,7 +7,6 @@ import shutil
 import pexpect
 import pytest
 
-from cli.machine import HX
 from cli.vaults import Member, is_error, vault
 
 
@@ -201,8 +200,7 @@ def test_a_dry_run_says_what_would_be_true_and_changes_nothing(members):
 def test_no_progress_bar_stays_on_the_terminal(members):
     laptop, *_ = members
     laptop.record("echo new")  # nothing is pulled, and something pushed
-    environment = {"HX_HOME": str(laptop.home), "HOME": str(laptop.cwd), "TERM": "xterm"}
-    child = pexpect.spawn(HX, ["sync", "revoke", "desktop", "--yes"], env=environment, timeout=30)
+    child = laptop.on_terminal("sync", "revoke", "desktop", "--yes", TERM="xterm")
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 0

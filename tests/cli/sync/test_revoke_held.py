@@ -6,7 +6,6 @@ import pexpect
 import pytest
 
 from attacks.test_mass_orders import MANY, fill, forge, full_vault, held, starts, sync_all
-from cli.machine import HX
 from cli.vaults import vault
 from hx.core.model import Window
 
@@ -24,10 +23,7 @@ def members(tmp_path):
 
 
 def on_terminal(member, *arguments):
-    environment = {"HX_HOME": str(member.home), "HOME": str(member.cwd), "TERM": "dumb"}
-    child = pexpect.spawn(HX, ["sync", *arguments], env=environment, timeout=30)
-    child.delaybeforesend = None
-    return child
+    return member.on_terminal("sync", *arguments)
 
 
 def ended(child):
