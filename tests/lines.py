@@ -94,10 +94,10 @@ def counted(events: Iterable[Event]) -> Counter[tuple[EventKey, bytes]]:
 
 def is_duplicate(event: Event, events: list[Event]) -> bool:
     at_us, device_id, session_id, seq, _ = event.key
-    if not is_line(event) or at_us < KNOWN_SINCE_US:
+    if not is_line(event):
         return False
     same = [other for other in events if other.command == event.command]
-    if any(
+    if at_us >= KNOWN_SINCE_US and any(
         not is_line(other) and -1 <= other.key.started_at_us // SECOND_US - at_us // SECOND_US <= 1
         for other in same
     ):

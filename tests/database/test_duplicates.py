@@ -152,6 +152,21 @@ def test_what_was_recorded_stands_for_a_line_within_a_second(database, device, d
     assert len(texts_counted(database)) == (1 if stands else 2)
 
 
+def untimed(device: bytes, place: int, text: bytes = b"make") -> Event:
+    key = EventKey(500_000_000 + place, device, device, 500_000_000 + place)
+    return Event(key, text, b"", flags=FINISHED, shell=b"bash", origin=IMPORTED)
+
+
+def test_lines_without_a_time_are_copies_where_text_and_place_are_the_same(database):
+    join_events(database, *(untimed(FILE, place) for place in range(3)))
+    join_events(database, *(untimed(COPY, place) for place in range(2)), untimed(COPY, 7))
+    join_events(database, untimed(THIRD, 1), untimed(THIRD, 2, b"git push"))
+    counted_here = sorted(text for _, text in texts_counted(database))
+    assert counted_here == ["git push", *["make"] * 4]
+    join_events(database, untimed(DATABASE, 0), recorded(BEGIN_US))
+    assert len(texts_counted(database)) == 7, "what another tool has stands for none of them"
+
+
 def test_a_line_is_counted_again_when_what_stood_for_it_is_forgotten(database):
     join_events(database, line(FILE), line(COPY), recorded(BEGIN_US))
     for gone, left in ((recorded(BEGIN_US), 1), (line(FILE), 1), (line(COPY), 0)):

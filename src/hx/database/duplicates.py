@@ -1,24 +1,26 @@
 """Lines that another event stands for: several devices have imported copies of one history file.
 
 Each device keeps and publishes all of them, and so computes from the same events which ones are
-counted (the view `counted`). Of events with one text, a line with a time is a duplicate if
+counted (the view `counted`). Of events with one text, a line is a duplicate if
 
-- an event that is no line began in its second or a second before or after it: hx has recorded the
-  command, or the database of another tool has it with more; or
+- it has a time, and an event that is no line began in its second or a second before or after it: hx
+  has recorded the command, or the database of another tool has it with more; or
 - the line is the k-th of its time in its session, and a session of lines with a smaller
-  (device id, session id) has k of them, too.
+  (device id, session id) has k of them, too. The time of a line without one is its place in the
+  file, so lines of a copy are recognised up to where the two files begin to differ.
 
 So of each time as many lines are counted as the copy has that has most. It follows from the events
 alone, in whatever order they came. Nothing is taken away: if the event that stands for a line is
 forgotten and the line is not, it is counted again.
 
-Lines are read by seconds and judged together, so the work grows with their number only, also where
-thousands of them have one text and one time.
+Lines are read by seconds, those without a time by their places, and are judged together. So the
+work grows with their number only, also where thousands of them have one text and one time.
 """
 
 from __future__ import annotations
 
 from itertools import groupby
+from operator import itemgetter
 
 from hx.core.history_lines import FIRST_ID, NEAR_S, SECOND_US
 from hx.core.model import KNOWN_SINCE_US
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 5_000
 _AROUND_US = (NEAR_S + 1) * SECOND_US  # an event so far away has nothing to do with a line
+_TIMED_US = KNOWN_SINCE_US - _AROUND_US  # the earliest event that is near to a line with a time
 
 
 class _Line(NamedTuple):
@@ -60,21 +63,30 @@ def judge_new(database: Database, last: int, span: tuple[int, int], sessions: se
     """
     if _may_meet(database, span, sessions):
         _judge(database, _SECONDS_OF_NEW.format(last))
+        _judge_places(database, _PLACES_OF_NEW.format(last))
 
 
 def judge_around(database: Database, runs: Iterable[Run]) -> None:
     """Judge the lines around events that were removed or replaced, in the caller's transaction."""
-    seconds = sorted({(at_us // SECOND_US, command) for command, at_us in runs})
-    if not seconds:
+    runs = [*runs]
+    if not runs:
         return
-    first, last = seconds[0][0], seconds[-1][0]
-    if not _has_lines(database, (first * SECOND_US, last * SECOND_US)):
+    times = [at_us for _, at_us in runs]
+    if not _has_lines(database, (min(times), max(times))):
         return
-    for start in range(0, len(seconds), _CHUNK):
-        chunk = seconds[start : start + _CHUNK]
-        values = ",".join(f"({command},{second})" for second, command in chunk)
-        named = f"SELECT column1 AS command, column2 AS second FROM (VALUES {values})"  # noqa: S608
+    seconds = {(row, at_us // SECOND_US) for row, at_us in runs if at_us >= _TIMED_US}
+    for named in _named(seconds, "second"):
         _judge(database, named)
+    for named in _named({run for run in runs if run[1] < KNOWN_SINCE_US}, "place"):
+        _judge_places(database, named)
+
+
+def _named(runs: set[tuple[int, int]], what: str) -> Iterator[str]:
+    """Yield SQL for pairs of a command and a second or a place, some at a time."""
+    ordered = sorted(runs, key=itemgetter(1))
+    for start in range(0, len(ordered), _CHUNK):
+        values = ",".join(f"({row},{number})" for row, number in ordered[start : start + _CHUNK])
+        yield f"SELECT column1 AS command, column2 AS {what} FROM (VALUES {values})"  # noqa: S608
 
 
 def _may_meet(database: Database, span: tuple[int, int], sessions: set[int]) -> bool:
@@ -104,11 +116,26 @@ def _wider(span: tuple[int, int]) -> tuple[int, int]:
 
 def _judge(database: Database, seconds: str) -> None:
     """Judge all lines around some seconds; `seconds`: SQL of distinct command and second."""
-    rows = database.execute(_lines(seconds))
-    lines = [_Line(*row) for row in rows]
-    if not lines:
-        return
-    recorded: set[Second] = {*database.execute(_recorded(seconds))}
+    lines = [_Line(*row) for row in database.execute(_lines(_around(seconds, NEAR_S), timed=True))]
+    if lines:
+        _correct(database, lines, {*database.execute(_recorded(seconds))})
+
+
+def _judge_places(database: Database, places: str) -> None:
+    """Judge the lines without a time in some places; `places`: SQL of distinct command and place.
+
+    What hx has recorded has a time, so it says nothing of them.
+    """
+    at_place = (
+        f" FROM ({places}) AS run"
+        " CROSS JOIN event ON event.command = run.command AND event.started_at_us = run.place"
+    )
+    lines = [_Line(*row) for row in database.execute(_lines(at_place, timed=False))]
+    _correct(database, lines, set())
+
+
+def _correct(database: Database, lines: list[_Line], recorded: set[Second]) -> None:
+    """Judge lines, and correct what is wrong in the database; arguments as of `_judged`."""
     wrong = [line for line, duplicate in _judged(lines, recorded) if line.duplicate != duplicate]
     flip = "UPDATE event SET duplicate = NOT duplicate WHERE id = ?"
     database.connection.executemany(flip, [(line.row,) for line in wrong])
@@ -139,7 +166,15 @@ def _judged(lines: list[_Line], recorded: set[Second]) -> Iterator[tuple[_Line, 
 _IS_LINE = f"device_id >= x'{FIRST_ID.hex()}'"
 _SECONDS_OF_NEW = (
     f"SELECT DISTINCT command, started_at_us / {SECOND_US} AS second FROM event"  # noqa: S608
-    f" WHERE id > {{}} AND started_at_us >= {KNOWN_SINCE_US - _AROUND_US}"
+    f" WHERE id > {{}} AND started_at_us >= {_TIMED_US}"
+)
+_PLACES_OF_NEW = (
+    "SELECT DISTINCT command, started_at_us AS place FROM event"  # noqa: S608
+    f" WHERE id > {{}} AND started_at_us < {KNOWN_SINCE_US}"
+)
+_OF_DEVICES = (
+    " CROSS JOIN session ON session.id = event.session"
+    " CROSS JOIN device ON device.id = session.device"
 )
 
 
@@ -149,16 +184,15 @@ def _around(seconds: str, near: int) -> str:
         f" FROM ({seconds}) AS run CROSS JOIN event ON event.command = run.command"
         f" AND event.started_at_us BETWEEN (run.second - {near}) * {SECOND_US}"
         f" AND (run.second + {near} + 1) * {SECOND_US} - 1"
-        " CROSS JOIN session ON session.id = event.session"
-        " CROSS JOIN device ON device.id = session.device"
     )
 
 
-def _lines(seconds: str) -> str:
+def _lines(there: str, *, timed: bool) -> str:
+    """Return SQL for the lines among some events, with a time or without one."""
     return (
         "SELECT DISTINCT event.id, event.command, session, exit_status, duplicate,"
-        f" started_at_us, device_id, session_id, seq{_around(seconds, NEAR_S)}"
-        f" WHERE {_IS_LINE} AND started_at_us >= {KNOWN_SINCE_US}"
+        f" started_at_us, device_id, session_id, seq{there}{_OF_DEVICES}"
+        f" WHERE {_IS_LINE} AND started_at_us {'>=' if timed else '<'} {KNOWN_SINCE_US}"
         " ORDER BY event.command, started_at_us, device_id, session_id, seq, event.id"
     )
 
@@ -166,5 +200,5 @@ def _lines(seconds: str) -> str:
 def _recorded(seconds: str) -> str:
     return (
         f"SELECT DISTINCT event.command, started_at_us / {SECOND_US}"
-        f"{_around(seconds, 2 * NEAR_S)} WHERE NOT {_IS_LINE}"
+        f"{_around(seconds, 2 * NEAR_S)}{_OF_DEVICES} WHERE NOT {_IS_LINE}"
     )

@@ -74,6 +74,23 @@ def test_what_ran_is_counted_and_found_once(members):
     assert members[2].hx("find", "push", "--unique", "--json").json[0]["runs"] == 1
 
 
+def test_a_file_without_times_that_has_grown_is_counted_once_up_to_there(tmp_path):
+    members = vault(tmp_path, "laptop", "desktop")
+    for member in members:
+        history = b"echo one\necho two\necho one\nmake %s\n" % member.name.encode()
+        (member.cwd / ".bash_history").write_bytes(history)
+        assert member.hx("import", str(member.cwd / ".bash_history"), "--all").code == 0
+    sync(members)
+    shown = ["echo one", "echo one", "echo two", "make desktop", "make laptop"]
+    for member in members:
+        assert member.hx("stats", "--json").json["total"]["events"] == len(shown)
+        assert member.hx("search", "echo one", "--json").json[0]["runs"] == 2
+    assert members[1].hx("forget", "--match", "echo one", "--yes").code == 0
+    sync(members)
+    for member in members:
+        assert sorted(commands(member)) == ["echo two", "make desktop", "make laptop"]
+
+
 def test_a_forgotten_line_goes_from_every_copy_also_from_those_that_are_imported_later(members):
     laptop, desktop, _ = members
     late = Member(laptop.folder.parent / "late", laptop.folder, "late")

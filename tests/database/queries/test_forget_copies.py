@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from database.test_duplicates import join_events, line, recorded
+from database.test_duplicates import join_events, line, recorded, untimed
 from hx.core.history_lines import OF_MARK, SECOND_US, mark_at
 from hx.database.queries.forget_copies import of_events
 from lines import BEGIN_US, COPY, FILE, THIRD
@@ -25,6 +25,13 @@ def test_a_line_goes_with_its_copies_here_and_with_those_to_come(database):
         line(COPY).key,
         line(THIRD).key,
     }
+
+
+def test_a_line_without_a_time_goes_with_its_copies_that_are_here(database):
+    chosen, copy, other = untimed(COPY, 4), untimed(FILE, 4), untimed(FILE, 5)
+    join_events(database, chosen, copy, other, untimed(THIRD, 4, b"git push"), line(FILE))
+    assert of_events(database, [chosen.key]) == {copy.key}
+    assert of_events(database, [chosen.key, copy.key]) == set()
 
 
 def test_a_recorded_command_goes_with_the_lines_of_its_second_and_of_those_beside_it(database):

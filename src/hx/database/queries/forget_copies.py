@@ -2,7 +2,7 @@
 
 A tombstone names the copies that are here by their keys, and by marks also those that are not here
 yet: what another device has not synced, or imports later. A mark that would take anything else is
-left out.
+left out. Copies of a line without a time are named by their keys only.
 """
 
 from __future__ import annotations
@@ -33,17 +33,29 @@ def of_events(database: Database, keys: Iterable[EventKey]) -> set[EventKey]:
     rows = sorted(set(rows_of(database, keys)))
     chosen = frozenset(rows)
     marked: dict[EventKey, set[int]] = {}
+    places: set[tuple[int, int]] = set()  # command and place of lines without a time
     for start in range(0, len(rows), _CHUNK):
         condition, _ = among(rows[start : start + _CHUNK], "event.id")
         for at_us, device_id, seq, command, text in database.execute(_EVENTS.format(condition)):
-            for mark in _marks(EventKey(at_us, device_id, b"", seq), from_sql(text) or b""):
+            key = EventKey(at_us, device_id, b"", seq)
+            if at_us < KNOWN_SINCE_US and is_line(key):
+                places.add((command, at_us))
+            for mark in _marks(key, from_sql(text) or b""):
                 marked.setdefault(mark, set()).add(command)
     if not has_lines(database):
         return {*marked}
-    found: set[EventKey] = set()
+    found = {
+        key for place in places for row, key in _at_place(database, *place) if row not in chosen
+    }
     for mark, commands in marked.items():
         found |= _checked(database, mark, commands, chosen)
     return found
+
+
+def _at_place(database: Database, command: int, place: int) -> Iterator[tuple[int, EventKey]]:
+    """Yield row id and key of the lines without a time that have a text and a place."""
+    for row, *key in database.execute(_AT_PLACE, (command, place, FIRST_ID)):
+        yield row, EventKey(*key)
 
 
 def _marks(key: EventKey, text: bytes) -> Iterator[EventKey]:
@@ -103,6 +115,12 @@ _EVENTS = (
     "SELECT started_at_us, device_id, seq, command, coalesce(raw, text) FROM event"
     " JOIN session ON session.id = event.session JOIN device ON device.id = session.device"
     " JOIN command ON command.id = event.command WHERE {}"
+)
+_AT_PLACE = (
+    "SELECT event.id, started_at_us, device_id, session_id, seq FROM event"
+    " CROSS JOIN session ON session.id = event.session"
+    " CROSS JOIN device ON device.id = session.device"
+    " WHERE command = ? AND started_at_us = ? AND device_id >= ?"
 )
 _NEAR = (
     "SELECT event.id FROM event CROSS JOIN session ON session.id = event.session"
