@@ -25,6 +25,9 @@ AREAS = {
     "cli/commands/forget": "Forget",
     "cli/commands/import_": "Import",
     "cli/commands/sync": "Sync",
+    "cli/auto_sync": "Sync by itself",
+    "cli/commands/sync/auto": "Sync by itself",
+    "cli/commands/sync/auto_output": "Sync by itself",
     "cli/forget_report": "Forget",
     "cli/forgotten_copies": "Sync",
     "cli/health": "Doctor",
@@ -42,6 +45,7 @@ AREAS = {
     "cli/prompts": "Keys",
     "capture": "Setup and recording",
     "config": "Settings",
+    "config_background": "Settings",
     "config_rules": "Settings",
     "core": "Formats and values",
     "custody": "Keys",
@@ -57,6 +61,7 @@ AREAS = {
     "setup": "Setup and recording",
     "shells": "Setup and recording",
     "stores": "Stores",
+    "scheduler": "Sync by itself",
     "sync": "Sync",
 }
 

@@ -48,6 +48,7 @@ SUBCOMMANDS = {
         "hx.cli.commands.sync.decide",
         "keep, on all devices, what another device has forgotten and hx holds back",
     ),
+    "auto": Subcommand("hx.cli.commands.sync.auto", "let this machine sync by itself, or end that"),
     "custody": Subcommand(
         "hx.cli.commands.sync.custody", "show where the keys of this device are, or change that"
     ),
@@ -140,6 +141,7 @@ def _init(made: Parser) -> None:
     _add_store(made)
     _add_no_encrypt(made)
     made.add_argument("--yes", action="store_true", help="do not ask for two of the words")
+    _add_auto(made)
     made.add_json()
 
 
@@ -165,6 +167,7 @@ def _join(made: Parser) -> None:
     )
     _add_words(made, "with --new-id: read the recovery words from a file; an admin needs none")
     _add_lost(made)
+    _add_auto(made)
     made.add_json()
 
 
@@ -176,6 +179,7 @@ def _recover(made: Parser) -> None:
         " keys of the vault",
     )
     _add_lost(made)
+    _add_auto(made)
     made.add_json()
 
 
@@ -248,6 +252,32 @@ def _accept(made: Parser) -> None:
 def _refuse(made: Parser) -> None:
     made.add_text("id", meta="ID", about="the first digits of its id, as `hx sync status` shows it")
     _add_answer(made)
+
+
+def _auto(made: Parser) -> None:
+    made.add_argument(
+        "action",
+        choices=("on", "off", "status"),
+        help="start it and try it once; end it; show how the sync is started",
+    )
+    made.add_argument(
+        "--by",
+        choices=("systemd", "launchd", "cron"),
+        help="what starts the sync; by default the best that works on this machine",
+    )
+    made.add_argument(
+        "--when-logged-out",
+        action="store_true",
+        help="with systemd: also while you are logged out, from the start of the machine on",
+    )
+    made.add_json()
+
+
+def _add_auto(made: Parser) -> None:
+    from argparse import BooleanOptionalAction
+
+    about = "let this machine sync by itself from now on, or not; else hx asks on a terminal"
+    made.add_argument("--auto", action=BooleanOptionalAction, help=about)
 
 
 def _custody(made: Parser) -> None:
@@ -345,6 +375,7 @@ _OPTIONS = {
     "rotate": _add_answer,
     "accept": _accept,
     "refuse": _refuse,
+    "auto": _auto,
     "custody": _custody,
     "push": add_run_options,
     "pull": add_run_options,
