@@ -68,6 +68,7 @@ VARIABLES = {
     "HX_UNRECORDED": "set by the hook: why it does not record this shell",
     "HX_NEW_PASSPHRASE_COMMAND": "a command that prints the next passphrase, to change it",
     "HX_PASSPHRASE_COMMAND": "a command that prints the passphrase for the keys of this device",
+    "TRIGGER_UNIT": "set by systemd: the timer or path unit that has started hx",
     "HX_DEBUG": "print where in hx an internal error happened",
     "NO_COLOR": "no colour",
     "TERM": "set by the terminal; on a `dumb` one there is no picker, no colour and no progress",
@@ -319,6 +320,11 @@ def _is_here(path: str) -> bool:
         return os.path.samefile(path, ".")
     except OSError:
         return False
+
+
+def started_by(environment: Mapping[str, str] = os.environ) -> str:
+    """Return what has started a sync in the background: watch or timer, by systemd's variable."""
+    return "watch" if environment.get("TRIGGER_UNIT", "").endswith(".path") else "timer"
 
 
 def runtime_folder(environment: Mapping[str, str] = os.environ) -> str | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hx.cli import forgotten_copies, held_tombstones
 from hx.cli.commands.sync import behind, newcomers, reasons
+from hx.cli.commands.sync.copies import COPIED, COPIED_HINT
 from hx.cli.commands.sync.devices import device_object, note_on, short_id
 from hx.cli.commands.sync.reasons import code_now, foreign_files, foreign_lines
-from hx.cli.commands.sync.sync import COPIED, COPIED_HINT
 from hx.cli.commands.sync.vault_access import sync_context_of, vault_of
 from hx.cli.context import open_context
 from hx.cli.events_output import device_names, print_json

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from hx.core.errors import UsageError
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -70,6 +71,7 @@ SUBCOMMANDS = {
         "hx.cli.commands.sync.renew",
         "replace the vault by one with new recovery words: they were seen, or are lost",
     ),
+    "log": Subcommand("hx.cli.commands.sync.log", "list the last runs of sync"),
     "devices": Subcommand("hx.cli.commands.sync.devices", "list the devices in the vault"),
     "rename": Subcommand("hx.cli.commands.sync.devices", "give this device another name"),
 }
@@ -77,14 +79,44 @@ SUBCOMMANDS = {
 
 def run(arguments: list[str], config: Config) -> int:
     name, rest = "sync", arguments
+    if arguments[:1] == ["--background"]:
+        trigger = _trigger(arguments[1:])
+        if trigger is not None:
+            return _in_background(trigger, config)
     # not by a subparser of argparse: that would build the parsers of all subcommands
     if arguments and arguments[0] in SUBCOMMANDS:
         name, *rest = arguments
     given = (subcommand_parser(name) if name in SUBCOMMANDS else parser(name)).parse_args(rest)
+    if name == "sync" and given.background:
+        raise UsageError("`--background` stands alone, or with --trigger", "leave the rest out")
     # imported when it is called: most subcommands need the cryptography, and the help does not
     module = SUBCOMMANDS[name].module if name in SUBCOMMANDS else "hx.cli.commands.sync.sync"
     code: int = import_module(module).run(name, given, config)
     return code
+
+
+def _trigger(options: list[str]) -> str | None:
+    """Return the trigger in the options of `--background`, or empty; None: they are others."""
+    if not options:
+        return ""
+    is_known = options[0] == "--trigger" and options[1:] in (["timer"], ["watch"], ["shell"])
+    return options[1] if is_known else None
+
+
+def _in_background(trigger: str, config: Config) -> int:
+    """Run a sync in the background, unless an earlier failure lets it do nothing.
+
+    No parser: most of these runs do nothing, and there are 288 of them a day.
+    """
+    import time
+
+    from hx.scheduler import backoff
+
+    if backoff.is_skipped(config.paths.data, time.time_ns() // 1000):
+        return 0
+    from hx.cli.commands.sync import background
+
+    return background.run(trigger, config)
 
 
 def parser(name: str) -> Parser:
@@ -97,6 +129,16 @@ def parser(name: str) -> Parser:
         "part", nargs="?", choices=tuple(SUBCOMMANDS), help="what to do instead of a sync"
     )
     add_run_options(made)
+    made.add_argument(
+        "--background",
+        action="store_true",
+        help="ask nothing, and push only what is due: what `hx sync auto` starts",
+    )
+    made.add_argument(
+        "--trigger",
+        choices=("timer", "watch", "shell"),
+        help="with --background: what has started it, for `hx sync log`",
+    )
     return made
 
 
@@ -384,6 +426,7 @@ _OPTIONS = {
     "repair": _repair,
     "move": _move,
     "renew": _renew,
+    "log": lambda made: made.add_json(),
     "devices": lambda made: made.add_json(),
     "rename": _rename,
 }

@@ -52,13 +52,13 @@ def vault_of(context: Context) -> Vault:
 
 
 @contextmanager
-def alone(context: Context) -> Iterator[None]:
+def alone(context: Context, patience_s: int = _PATIENCE_S) -> Iterator[None]:
     """Hold the lock of sync, so that one sync at a time runs on this device.
 
     It waits up to 30 s for another one. Raises Busy.
     """
     path = os.path.join(context.config.paths.data, "sync.lock")
-    with PatientLock(path, _PATIENCE_S) as held:
+    with PatientLock(path, patience_s) as held:
         if not held:
             raise Busy("another `hx sync` is running on this device", "try again when it has ended")
         _sweep_keys(context)
@@ -170,10 +170,13 @@ def label_of(context: Context) -> str:
 def scrub(context: Context) -> None:
     """Remove the text of forgotten events from the files of the database, not only from rows."""
     from hx.database.connection import UNCLEAN
-    from hx.forget.forget import clean
 
     # a pull has removed rows, whose bytes stay in the pages until the files are cleaned
-    if context.database.meta(UNCLEAN) is not None and not clean(context.database):
+    if context.database.meta(UNCLEAN) is None:
+        return
+    from hx.forget.forget import clean
+
+    if not clean(context.database):
         print(
             "hx: warning: the files of the database may still hold text of forgotten events,"
             " because another process uses them"
