@@ -10,18 +10,18 @@ from hx.cli.hook_paths import executable
 from hx.config import user_folders
 from hx.config_background import background_variables, program_environment, user_name_and_home
 from hx.core.errors import HxError
-from hx.files import on_network, sentence
+from hx.files import sentence
 from hx.scheduler import install, note
 from hx.scheduler.install import Place
 from hx.scheduler.job import Job, User
+from hx.stores import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.config import Config
     from hx.scheduler.note import Note
 
-_FOLDER = "folder:"
-_MANIFESTS = "m"  # docs/format.md: what another device has published changes this folder
+_ID_BYTES = 16  # of a device; the store is not written to
 
 
 def place_of(config: Config) -> Place:
@@ -40,12 +40,8 @@ def job_of(config: Config, watched: str, minutes: int | None = None) -> Job:
 
 
 def watched_folder(store: str) -> str:
-    """Return the folder of the manifests in a store; empty where no change of it is noticed."""
-    folder = store.removeprefix(_FOLDER).rstrip("/")
-    # the kernel sees nothing of what another machine writes on a share
-    if not store.startswith(_FOLDER) or on_network(folder):
-        return ""
-    return os.path.join(folder, _MANIFESTS)
+    """Return the folder of a store, by its URL, that changes when news arrive; empty: none."""
+    return open_store(store, bytes(_ID_BYTES)).watched
 
 
 def offset() -> int:

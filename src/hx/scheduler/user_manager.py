@@ -150,15 +150,12 @@ def _systemctl(user: User, *arguments: str) -> Ended:
     return run((*_SYSTEMCTL, *arguments), user)
 
 
-def start(user: User, patience_s: float) -> None:
-    """Start one run and wait for its end. Raises SchedulerError when it fails, or takes longer."""
-    user = with_bus(user)
-    ended = run((*_SYSTEMCTL, "start", SERVICE), user, patience_s=patience_s)
-    if not ended.is_success:
-        raise SchedulerError(
-            f"systemd could not run {SERVICE}: {ended.error}",
-            f"`journalctl --user -u {SERVICE}` shows what it has printed",
-        )
+def start(user: User, patience_s: float) -> str:
+    """Start one run and wait for its end; return why systemd calls it failed, empty: it does not.
+
+    Raises SchedulerError when it takes longer.
+    """
+    return run((*_SYSTEMCTL, "start", SERVICE), with_bus(user), patience_s=patience_s).error
 
 
 def inactive(user: User, files: tuple[str, ...]) -> list[str]:

@@ -12,7 +12,7 @@ from hx.cli.context import now_us, open_context
 from hx.cli.events_output import print_json
 from hx.core.errors import HxError, SchedulerError, UsageError
 from hx.database.sync import runs
-from hx.scheduler import install, launchd, note, user_manager
+from hx.scheduler import backoff, install, launchd, note, user_manager
 from hx.scheduler.note import CRON, LAUNCHD, SYSTEMD
 
 TYPE_CHECKING = False
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 # a run ends within 2 minutes; cron starts one at the next whole minute
 _PATIENCE_S = {SYSTEMD: 150, LAUNCHD: 150, CRON: 90}
 _PAUSE_S = 0.2
+_WHERE = {
+    SYSTEMD: "`journalctl --user -u hx-sync.service` shows what it has printed",
+    LAUNCHD: "the Console of macOS shows what launchd says of hx.sync",
+    CRON: "see whether cron runs; nothing was left in the crontab",
+}
 _PENDING = 3  # exit code: it is on, and its first run has failed
 
 
@@ -100,6 +105,8 @@ def _tried(kind: str, context: Context, place: Place) -> Run:
     Raises SchedulerError.
     """
     began_us = now_us()
+    # else a failure before would let the run do nothing
+    backoff.clear(place.data)
     try:
         if kind == SYSTEMD:
             user_manager.start(place.user, _PATIENCE_S[kind])
@@ -113,22 +120,18 @@ def _tried(kind: str, context: Context, place: Place) -> Run:
 
 def _awaited(kind: str, context: Context, began_us: int) -> Run:
     """Return the run that a scheduler has started since then. Raises SchedulerError."""
-    until_s = time.monotonic() + (_PAUSE_S if kind == SYSTEMD else _PATIENCE_S[kind])
+    # systemd has waited for its end already
+    until_s = time.monotonic() + (0 if kind == SYSTEMD else _PATIENCE_S[kind])
     while True:
         last = runs.newest(context.database)
         # runs in a row with one outcome are one: its beginning is that of the first
         if last is not None and last.trigger != runs.HAND and last.last_began_us >= began_us:
             return last
-        if time.monotonic() > until_s:
+        if time.monotonic() >= until_s:
             break
         time.sleep(_PAUSE_S)
-    hint = {
-        SYSTEMD: "`journalctl --user -u hx-sync.service` shows what it has printed",
-        LAUNCHD: "`launchctl print gui/$UID/hx.sync` shows what launchd knows of it",
-        CRON: "is cron running? Nothing was left in the crontab",
-    }[kind]
     raise SchedulerError(
-        f"{kind} has started no sync that came to its end: sync by itself is off", hint
+        f"{kind} has started no sync that came to its end: sync by itself is off", _WHERE[kind]
     )
 
 
