@@ -19,7 +19,7 @@ SERVICE, TIMER, PATH = "hx-sync.service", "hx-sync.timer", "hx-sync.path"
 UNITS = (SERVICE, TIMER, PATH)
 TRIGGERS = {TIMER: "timers.target", PATH: "paths.target"}  # unit -> what wants it at login
 _CONDITION = "ConditionPathExists="
-_START = "ExecStart="
+_START, _ENV = "ExecStart=", "/usr/bin/env "
 _MAX_BYTES = 64 << 10
 
 
@@ -30,7 +30,7 @@ def texts(job: Job) -> dict[str, str]:
 
 
 def _service(job: Job) -> str:
-    # a path unit that starts a service often would reach the start limit, and end itself
+    # a service or a path unit that is started often would reach the start limit, and fail
     lines = [
         "[Unit]",
         "Description=Sync of the shell history (hx)",
@@ -39,7 +39,7 @@ def _service(job: Job) -> str:
         "",
         "[Service]",
         "Type=oneshot",
-        f"{_START}{_quoted(require_plain(job.executable))} sync --background",
+        f"{_START}{_command(require_plain(job.executable))} sync --background",
         *(f"Environment={_quoted(f'{name}={value}')}" for name, value in job.variables),
         "TimeoutStartSec=10min",
         "Nice=10",
@@ -53,11 +53,22 @@ def _service(job: Job) -> str:
     return _joined(lines)
 
 
+def _command(executable: str) -> str:
+    """Return the beginning of a command line that runs a program.
+
+    systemd takes no name of a program with a quote or a backslash in it, but such an argument.
+    """
+    if not any(character in executable for character in "\"'\\"):
+        return _quoted(executable)
+    return f"{_ENV}{_quoted(executable.replace('$', '$$'))}"
+
+
 def _timer(job: Job) -> str:
     return _joined(
         [
             "[Unit]",
             "Description=Regular sync of the shell history (hx)",
+            "StartLimitIntervalSec=0",
             "",
             "[Timer]",
             "OnActiveSec=2min",
@@ -125,8 +136,9 @@ def executable_of(folder: str) -> str | None:
     text = _value(folder, _START)
     if text is None:
         return None
-    word = text.rpartition('" sync')[0].removeprefix('"')
-    return re.sub(r"\\(.)", r"\1", word)
+    word = text.removeprefix(_ENV).rpartition('" sync')[0].removeprefix('"')
+    path = re.sub(r"\\(.)", r"\1", word)
+    return path.replace("$$", "$") if text.startswith(_ENV) else path
 
 
 def _value(folder: str, name: str) -> str | None:
