@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from hx.cli.auto_output import faults, is_this
 from hx.cli.auto_sync import place_of, watched_folder
-from hx.cli.commands.sync.auto_output import faults, is_this
 from hx.cli.health import OK, WARNING, Finding
 from hx.cli.text import count
 from hx.database.sync import vault as rows

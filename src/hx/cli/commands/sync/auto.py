@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import time
 
+from hx.cli.auto_output import as_object, on_lines, status_lines
 from hx.cli.auto_sync import job_of, offset, place_of, turn_off, watched_folder
-from hx.cli.commands.sync.auto_output import as_object, on_lines, status_lines
 from hx.cli.commands.sync.vault_access import vault_of
 from hx.cli.context import now_us, open_context
 from hx.cli.events_output import print_json
