@@ -66,10 +66,13 @@ def run(trigger: str, config: Config) -> int:
     except Busy:
         return 0
     except HxError as error:
-        _note(config, before, error)
+        missing = _missing_folder(config) if isinstance(error, NotMounted) else ""
+        # what a person has to unlock is tried at each firing, anything else later
+        waits = not isinstance(error, (KeyMissing, NotInVault))
+        _note(config, before, error.message, waits=waits, missing=missing)
         return _told(before, error)
     except Exception as error:
-        _note(config, before, HxError(f"{type(error).__name__} in hx"))
+        _note(config, before, f"a fault of hx ({type(error).__name__})", waits=True)
         raise
     backoff.clear(data)
     if before is not None:
@@ -77,11 +80,10 @@ def run(trigger: str, config: Config) -> int:
     return 0
 
 
-def _note(config: Config, before: Failure | None, error: HxError) -> None:
-    """Note a failure. What a person has to unlock is tried at each firing, anything else later."""
-    waits = not isinstance(error, (KeyMissing, NotInVault))
-    missing = _missing_folder(config) if isinstance(error, NotMounted) else ""
-    failure = backoff.next_failure(before, error.message, now_us(), waits=waits, missing=missing)
+def _note(
+    config: Config, before: Failure | None, message: str, *, waits: bool, missing: str = ""
+) -> None:
+    failure = backoff.next_failure(before, message, now_us(), waits=waits, missing=missing)
     backoff.write(config.paths.data, failure)
 
 
