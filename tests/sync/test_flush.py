@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from hx.core.model import Keys
 from hx.database.event_detail import rename_device
+from hx.sync.device_state import MEMBER, place_here
 from hx.sync.flush import Limits, flush
 from hx.sync.pull import pull
 from hx.sync.push import Pushed
 from sync.cluster import new_cluster
-from sync.departures import revoked
+from sync.devices import Device
 from sync.losses import cut_short
 
 MINUTE_US = 60_000_000
@@ -83,6 +84,17 @@ def test_a_tombstone_goes_at_once_and_takes_what_is_old_enough_along(pair):
     assert in_background(laptop) == Pushed()
 
 
+def test_a_tombstone_for_an_event_of_another_device_goes_at_once(pair):
+    laptop, desktop = pair
+    [old], _ = record(desktop, 20), record(laptop, 20)
+    in_background(desktop)
+    assert in_background(laptop).events == 1
+    laptop.forget(Keys(frozenset([old.key])))
+    in_background(laptop)
+    in_background(desktop)
+    assert old not in desktop.dump().events
+
+
 def test_a_redaction_goes_at_once(pair):
     laptop, desktop = pair
     [old] = record(laptop, 20)
@@ -94,12 +106,19 @@ def test_a_redaction_goes_at_once(pair):
     assert {event.revision for event in desktop.dump().events if event.key == old.key} == {1}
 
 
-def test_a_change_of_the_roster_goes_at_once(pair):
-    laptop, desktop = pair
-    revoked(laptop, desktop.me)
-    before = laptop.environment.changes
-    in_background(laptop)
-    assert laptop.environment.changes > before
+def test_a_device_that_waits_is_let_in_at_once():
+    with new_cluster("laptop", "desktop") as cluster:
+        laptop, _ = cluster.devices
+        third = Device(cluster.environment, "third")
+        cluster.devices.append(third)
+        code = laptop.invite()
+        third.view.receive()
+        third.join(code)
+        third.sync()
+        assert third.me not in laptop.context().trust.active
+        in_background(laptop)
+        in_background(third)
+        assert place_here(third.context()) == MEMBER
 
 
 def test_a_name_and_a_pin_wait_for_a_quiet_quarter_of_an_hour(pair):
@@ -120,7 +139,7 @@ def test_a_name_and_a_pin_wait_for_a_quiet_quarter_of_an_hour(pair):
 
 def test_a_push_that_was_cut_short_is_completed_at_once(pair):
     laptop, desktop = pair
-    record(laptop, 20)
+    record(laptop, 1)
     cut_short(laptop)
     in_background(laptop)
     in_background(desktop)
