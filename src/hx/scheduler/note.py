@@ -5,7 +5,6 @@ It is a small file beside the database: `hx setup --undo` needs it when the data
 
 from __future__ import annotations
 
-import json
 import os
 
 from hx.core.record import NamedTuple
@@ -37,6 +36,8 @@ def read(folder: str) -> Note | None:
     """Return the note in a data folder; None when sync by itself is off, or it is damaged."""
     try:
         with open(path(folder), "rb") as file:
+            import json  # the picker looks for the note, and mostly there is none
+
             values = json.loads(file.read(_MAX_BYTES))
         note = Note(
             str(values["by"]),
@@ -53,6 +54,8 @@ def read(folder: str) -> Note | None:
 
 def write(folder: str, note: Note) -> None:
     """Replace the note. Raises OSError."""
+    import json
+
     replace_file(path(folder), f"{json.dumps(note._asdict(), indent=1)}\n".encode())
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from hx.core.record import NamedTuple
 from hx.database.sync import own_ledger, unpublished
 from hx.sync.heads import is_head_current, roster_is_new
+from hx.sync.push import Pushed, push
 from hx.sync.revoked_duty import is_due as is_duty_due
 
 TYPE_CHECKING = False
@@ -26,6 +27,17 @@ class Limits(NamedTuple):
 
     events: int
     minutes: int
+
+
+def flush(context: SyncContext, outbox: Outbox, label: str, limits: Limits) -> Pushed:
+    """Push if that is due in the background, all but the youngest events; return what was done.
+
+    The context has just pulled. Raises what `push` raises.
+    """
+    context.young_us = YOUNG_US
+    if not is_flush_due(context, outbox, label, limits):
+        return Pushed()
+    return push(context, outbox, label, listed=True)
 
 
 def is_flush_due(context: SyncContext, outbox: Outbox, label: str, limits: Limits) -> bool:
@@ -63,8 +75,7 @@ def is_urgent(context: SyncContext) -> bool:
 
 def _has_more(context: SyncContext, label: str) -> bool:
     """Return whether a push has work besides events: pins, artifacts, a name, a decision."""
-    database, me, now_us = context.database, context.me, context.now_us
-    anything = unpublished.anything(database, me, frozenset(), now_us, context.young_us)
+    anything = unpublished.anything_but_new_events(context.database, context.me, frozenset())
     return anything or not is_head_current(context, label)
 
 

@@ -83,3 +83,12 @@ def last_error(database: Database) -> str | None:
     """Return the message of the last run; None when it has succeeded, or there was none."""
     run = newest(database)
     return None if run is None else run.error
+
+
+def failing_since_us(database: Database) -> int | None:
+    """Return when the first of the runs began that have failed until now; None: none has."""
+    value = database.value(
+        "SELECT min(began_us) FROM sync_run WHERE error IS NOT NULL AND id >"
+        " (SELECT coalesce(max(id), 0) FROM sync_run WHERE error IS NULL)"
+    )
+    return None if value is None else int(value)

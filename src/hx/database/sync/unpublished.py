@@ -108,6 +108,12 @@ def anything(
 
     Only a few rows are read when there is none.
     """
+    events = waiting(database, now_us, young_us).events
+    return events > 0 or anything_but_new_events(database, me, inactive)
+
+
+def anything_but_new_events(database: Database, me: bytes, inactive: frozenset[bytes]) -> bool:
+    """Return whether a push has work besides the events that no segment has held yet."""
     held = ",".join(map(str, _left_behind(database, me, inactive)))
     where = dict.fromkeys(
         ("artifact", "pin", "tombstone"), f"location IS NULL OR location IN ({held})"
@@ -115,7 +121,7 @@ def anything(
     if held:
         where["event"] = f"location IN ({held})"
     where["segment"] = _REWRITTEN
-    return waiting(database, now_us, young_us).events > 0 or any(
+    return any(
         database.value(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1")  # noqa: S608
         for table, condition in where.items()
     )

@@ -35,10 +35,10 @@ from hx.database.sync.runs import WATCH
 from hx.scheduler import backoff
 from hx.stores import NotMounted
 from hx.sync.device_state import place_here, require_place
-from hx.sync.flush import YOUNG_US, Limits, is_flush_due
+from hx.sync.flush import Limits, flush
 from hx.sync.heads import manifests_to_read
 from hx.sync.pull import pull
-from hx.sync.push import Pushed, mend_vault_file, push
+from hx.sync.push import mend_vault_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from hx.config import Config
     from hx.scheduler.backoff import Failure
     from hx.sync.context import SyncContext
+    from hx.sync.push import Pushed
 
 _RETRY_S = 20  # a laptop that wakes has no network yet
 _ROUNDS = 3
@@ -66,10 +67,13 @@ def run(trigger: str, config: Config) -> int:
     except Busy:
         return 0
     except HxError as error:
-        _note(config, before, error)
+        missing = _missing_folder(config) if isinstance(error, NotMounted) else ""
+        # what a person has to unlock is tried at each firing, anything else later
+        waits = not isinstance(error, (KeyMissing, NotInVault))
+        _note(config, before, error.message, waits=waits, missing=missing)
         return _told(before, error)
     except Exception as error:
-        _note(config, before, HxError(f"{type(error).__name__} in hx"))
+        _note(config, before, f"a fault of hx ({type(error).__name__})", waits=True)
         raise
     backoff.clear(data)
     if before is not None:
@@ -77,11 +81,10 @@ def run(trigger: str, config: Config) -> int:
     return 0
 
 
-def _note(config: Config, before: Failure | None, error: HxError) -> None:
-    """Note a failure. What a person has to unlock is tried at each firing, anything else later."""
-    waits = not isinstance(error, (KeyMissing, NotInVault))
-    missing = _missing_folder(config) if isinstance(error, NotMounted) else ""
-    failure = backoff.next_failure(before, error.message, now_us(), waits=waits, missing=missing)
+def _note(
+    config: Config, before: Failure | None, message: str, *, waits: bool, missing: str = ""
+) -> None:
+    failure = backoff.next_failure(before, message, now_us(), waits=waits, missing=missing)
     backoff.write(config.paths.data, failure)
 
 
@@ -157,15 +160,12 @@ def _rounds(context: Context, sync_context: SyncContext, trigger: str) -> Exchan
 
 def _carry_out(context: Context, sync_context: SyncContext) -> tuple[int, Pushed]:
     """Pull, then push if that is due; return the number of events read and what was pushed."""
-    sync_context.young_us = YOUNG_US
     pulled = pull(sync_context, admits=True)
     require_not_gone(context, sync_context)
     mend_vault_file(sync_context)
     outbox, label, values = outbox_of(context), label_of(context), context.config.values
     limits = Limits(int(values["flush_events"]), int(values["flush_minutes"]))
-    pushed = Pushed()
-    if is_flush_due(sync_context, outbox, label, limits):
-        pushed = push(sync_context, outbox, label, listed=True)
+    pushed = flush(sync_context, outbox, label, limits)
     require_place(place_here(sync_context))
     return pulled.events, pushed
 

@@ -22,7 +22,9 @@ class _OutOfTime(BaseException):
 
 
 @contextmanager
-def deadline(quiet_s: int = QUIET_S, longest_s: int = LONGEST_S) -> Iterator[Callable[..., None]]:
+def deadline(
+    quiet_s: float = QUIET_S, longest_s: float = LONGEST_S
+) -> Iterator[Callable[..., None]]:
     """End the block with Transient after `quiet_s` seconds without progress.
 
     It yields the function that reports progress, which gives the block `quiet_s` seconds more, but
@@ -37,7 +39,8 @@ def deadline(quiet_s: int = QUIET_S, longest_s: int = LONGEST_S) -> Iterator[Cal
 
     def postpone(*_: object) -> None:
         left_s = end_s - time.monotonic()
-        signal.setitimer(signal.ITIMER_REAL, max(0.001, min(quiet_s, left_s)))
+        if left_s > 0:  # else the alarm that is set already comes
+            signal.setitimer(signal.ITIMER_REAL, min(quiet_s, left_s))
 
     before = signal.signal(signal.SIGALRM, end)
     postpone()

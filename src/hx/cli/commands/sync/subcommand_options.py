@@ -1,4 +1,4 @@
-"""The options of each subcommand of sync: functions that add them to its parser."""
+"""The options of each subcommand of `hx sync`."""
 
 from __future__ import annotations
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from hx.core.errors import UsageError
 from hx.core.record import NamedTuple
 
@@ -89,6 +87,8 @@ def run(arguments: list[str], config: Config) -> int:
     given = (subcommand_parser(name) if name in SUBCOMMANDS else parser(name)).parse_args(rest)
     if name == "sync" and given.background:
         raise UsageError("`--background` stands alone, or with --trigger", "leave the rest out")
+    from importlib import import_module
+
     # imported when it is called: most subcommands need the cryptography, and the help does not
     module = SUBCOMMANDS[name].module if name in SUBCOMMANDS else "hx.cli.commands.sync.sync"
     code: int = import_module(module).run(name, given, config)
@@ -121,7 +121,7 @@ def _in_background(trigger: str, config: Config) -> int:
 
 def parser(name: str) -> Parser:
     """Return the parser of `hx sync` itself; each subcommand has its own."""
-    from hx.cli.commands.sync.subcommand_options import add_run_options
+    from hx.cli.commands.sync import subcommand_options
     from hx.cli.parsers import Parser
 
     parts = "".join(f"  {each:<9} {summary}\n" for each, (_, summary) in SUBCOMMANDS.items())
@@ -129,7 +129,7 @@ def parser(name: str) -> Parser:
     made.add_argument(
         "part", nargs="?", choices=tuple(SUBCOMMANDS), help="what to do instead of a sync"
     )
-    add_run_options(made)
+    subcommand_options.add_run_options(made)
     made.add_argument(
         "--background",
         action="store_true",
@@ -145,12 +145,12 @@ def parser(name: str) -> Parser:
 
 def subcommand_parser(each: str) -> Parser:
     """Return the parser of the subcommand `hx sync NAME`."""
-    from hx.cli.commands.sync.subcommand_options import OPTIONS
+    from hx.cli.commands.sync import subcommand_options
     from hx.cli.parsers import Parser
 
     summary = SUBCOMMANDS[each].summary
     made = Parser(f"sync {each}", f"{summary[0].upper()}{summary[1:]}.\n")
-    OPTIONS[each](made)
+    subcommand_options.OPTIONS[each](made)
     return made
 
 
