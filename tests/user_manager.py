@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -85,6 +85,11 @@ class Scheduled(Member):
 
     def run(self, line: list[str | bytes], **options: object) -> Result:
         return super().run([*self.manager.inside, *line], **options)  # type: ignore[arg-type]
+
+    def on_terminal(self, *line: str, timeout: float = 60, **variables: str) -> Any:
+        program, *options = self.manager.inside
+        variables = {**self.variables, **variables}
+        return super().on_terminal(*line, timeout=timeout, before=[program, *options], **variables)
 
     @property
     def units(self) -> list[str]:

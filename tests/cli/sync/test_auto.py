@@ -7,6 +7,7 @@ import shutil
 import time
 
 import pytest
+from pexpect import EOF
 
 import user_manager
 from cli.machine import HX
@@ -198,6 +199,54 @@ def test_a_revoked_device_ends_its_own_timer(manager, laptop, place):
     manager.systemctl("start", "hx-sync.service")
     assert phone.units == []
     assert is_error(phone.hx("sync"), 6, "was taken out")
+
+
+def test_what_fails_half_way_leaves_nothing_and_says_what_to_do(manager, laptop):
+    folder = manager.home / ".config" / "systemd" / "user"
+    folder.mkdir(parents=True)
+    (folder / "timers.target.wants").write_bytes(b"")  # so nothing can be enabled
+    assert is_error(laptop.hx("sync", "auto", "on", "--json"), 8, "enable", "hx sync auto on")
+    assert laptop.units == ["timers.target.wants"]
+    assert not (laptop.home / "scheduler.json").exists()
+    (folder / "timers.target.wants").unlink()
+
+
+def test_when_logged_out_needs_keys_that_are_open_then(laptop):
+    # no logind runs here, so the user cannot linger
+    result = laptop.hx("sync", "auto", "on", "--when-logged-out", "--json")
+    assert is_error(result, 8, "loginctl enable-linger", "as root: ")
+    custody = laptop.home / "custody.toml"
+    custody.write_text(custody.read_text().replace("file", "keychain"))
+    result = laptop.hx("sync", "auto", "on", "--when-logged-out", "--json")
+    assert result.code == 2
+    assert "are in a keychain, which is locked while you are logged out" in result.err
+    assert laptop.units == []
+
+
+def test_init_asks_on_a_terminal_and_enter_is_yes(manager, place):
+    new = Scheduled(manager, place, place.with_name(f"store {place.name}"), "new")
+    child = new.on_terminal("sync", "init", *new.at, "--yes")
+    child.expect_exact("Let this machine sync by itself from now on? [Y/n] ")
+    child.sendline("")
+    child.expect_exact("sync by itself is on: ")
+    child.expect_exact(EOF)
+    assert auto(new, "status")["on"]
+    new.hx("sync", "auto", "off")
+
+
+def test_a_script_is_asked_nothing_and_join_does_not_fail_with_auto(manager, laptop, place):
+    joined = Scheduled(manager, place / "joined", laptop.folder, "joined")
+    (manager.home / ".config" / "systemd").write_bytes(b"")  # in place of the folder
+    joined.at = (*joined.at, "--auto")
+    result = joined.join(laptop.invite())
+    assert result.code == 0
+    assert "hx: warning: this machine does not sync by itself: " in result.err
+    assert result.err.splitlines()[-1].startswith("hx: run `hx sync` from now on; ")
+    (manager.home / ".config" / "systemd").unlink()
+    recovered = Scheduled(manager, place / "recovered", laptop.folder, "recovered")
+    result = recovered.recover(laptop.words)
+    assert result.err.splitlines()[-1].startswith("hx: run `hx sync` from now on; ")
+    assert recovered.units == []
 
 
 @pytest.mark.long

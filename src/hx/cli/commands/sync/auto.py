@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hx.scheduler.note import Note
 
 # a run ends within 2 minutes; cron starts one at the next whole minute
-_PATIENCE_S = {SYSTEMD: 150, LAUNCHD: 150, CRON: 90}
+_PATIENCE_S = {SYSTEMD: 150, LAUNCHD: 150, CRON: 100}
 _PAUSE_S = 0.2
 _WHERE = {
     SYSTEMD: "`journalctl --user -u hx-sync.service` shows what it has printed",
@@ -68,11 +68,12 @@ def turn_on(
     if when_logged_out:
         _require_open_keys(context)
     kind = by or install.best(place.user)
-    print(f"hx: {kind} starts one sync now, which shows whether that works", file=sys.stderr)
     job = job_of(config, watched_folder(store) if kind != CRON else "")
     # cron starts nothing at once: until the first run it is told to do so every minute
     trial = job._replace(minutes=1) if kind == CRON else job
     known = _installed(kind, trial, place, when_logged_out=when_logged_out)
+    when = "within a minute" if kind == CRON else "now"
+    print(f"hx: {kind} starts one sync {when}, which shows whether that works", file=sys.stderr)
     first = _tried(kind, context, place)
     if trial != job:
         known = _installed(kind, job, place, when_logged_out=when_logged_out)

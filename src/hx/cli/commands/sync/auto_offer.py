@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from hx.cli.auto_sync import follow, place_of
+from hx.cli.auto_sync import follow, place_of, turn_off
 from hx.cli.commands.sync.auto import turn_on
 from hx.cli.commands.sync.vault_access import vault_of
 from hx.cli.context import open_context
@@ -34,10 +34,12 @@ def offer(given: Namespace, config: Config) -> None:
     wanted = given.auto
     if wanted is None and at_terminal() and not given.json and _is_possible(config):
         wanted = _answer()
-    if wanted is None or not (wanted or given.json):
-        print(f"hx: {_HINT}", file=sys.stderr)
-    elif wanted:
+    if wanted:
         _turn_on(config, quiet=given.json)
+        return
+    if given.auto is False:
+        turn_off(config)  # of an earlier vault
+    print(f"hx: {_HINT}", file=sys.stderr)
 
 
 def _is_possible(config: Config) -> bool:
@@ -63,7 +65,7 @@ def _turn_on(config: Config, *, quiet: bool) -> None:
         said = sentence(error) if isinstance(error, OSError) else error.message
         hint = "`hx doctor` checks the folders of hx" if isinstance(error, OSError) else error.hint
         print(
-            f"hx: warning: this machine does not sync by itself: {said}\nhx: hint: {hint};"
-            " then run `hx sync auto on`",
+            f"hx: warning: this machine does not sync by itself: {said}\nhx: hint: {hint}"
+            f"\nhx: {_HINT}",
             file=sys.stderr,
         )
