@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 
 from hx.core.errors import InputError, SchedulerError
 from hx.scheduler import cron
-from hx.scheduler.job import Job, User
+from hx.scheduler.job import Job
 
 JOB = Job("/opt/h x/hx", "/home/ann/hx.db", 5, "", (("HX_HOME", "/home/100%"),))
 TEXTS = st.lists(
@@ -94,25 +93,6 @@ def test_sh_runs_the_line_with_the_paths_that_are_meant(tmp_path):
     command = cron.line(job, 0).split(" ", 5)[5].replace("\\%", "%")  # as cron does
     subprocess.run(["sh", "-c", command], check=True)
     assert (folder / "hx.out").read_text() == f"{folder}|sync --background --trigger timer\n"
-
-
-@pytest.fixture
-def user(tmp_path):
-    """Return a user whose crontab is a program of the test: a file, and what it says."""
-    program = tmp_path / "crontab"
-    program.write_text(
-        f"""#!/bin/sh
-case $1 in
--l) [ -e {tmp_path}/refuses ] && {{ echo 'cannot be opened' >&2; exit 1; }}
-    [ -e {tmp_path}/tab ] || {{ echo 'no crontab for ann' >&2; exit 1; }}; cat {tmp_path}/tab ;;
--r) rm {tmp_path}/tab ;;
--) cat >{tmp_path}/tab ;;
-esac
-"""
-    )
-    program.chmod(0o700)
-    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    return User(1000, "ann", "/home/ann", "/home/ann/.config", "Linux", {"PATH": path})
 
 
 def test_a_crontab_that_cannot_be_read_is_not_written(user, tmp_path):

@@ -82,9 +82,11 @@ def test_no_unit_or_that_of_another_program_has_no_database(tmp_path):
 
 
 def test_units_are_written_where_the_manager_looks_for_them():
-    both = ("/cfg/systemd/user", "/home/a b/.config/systemd/user")
-    assert systemd.folder_in("/etc/x /home/a b/.config/systemd/user /run\n", both) == both[1]
-    assert systemd.folder_in("/cfg/systemd/user /run", both) == both[0]
+    both = ("/cfg/systemd/user", f"{HARD}/.config/systemd/user")
+    # as systemctl quotes it
+    home = """ "/a 100%n \\"b\\" it's \\$HOME \\\\x ;c/.config/systemd/user" """
+    assert systemd.folder_in(f"/etc/x{home}/run\n", both) == both[1]
+    assert systemd.folder_in(f"/cfg/systemd/user{home}/run", both) == both[0]
     assert systemd.folder_in("/cfg/systemd/user.control", both) == both[0]
 
 

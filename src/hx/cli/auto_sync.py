@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import sys
 
 from hx.cli.hook_paths import executable
@@ -46,7 +45,7 @@ def watched_folder(store: str) -> str:
 
 def offset() -> int:
     """Return a minute at which this machine syncs, so that not all sync at the same one."""
-    return random.randrange(60)  # noqa: S311  (nothing secret)
+    return os.urandom(1)[0] % 60
 
 
 def follow(config: Config, store: str) -> None:

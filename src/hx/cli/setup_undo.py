@@ -105,6 +105,7 @@ def _purge(config: Config, needed: tuple[str, ...], *, yes: bool) -> None:
     if not yes:
         what = "these files" if needed else "everything"
         confirm(f"Remove {what} of hx, also all recorded history? This cannot be undone.")
+    turn_off(config)  # also where its note is lost
     # imported here: custody and its libraries are needed only for a purge
     from hx.cli import keys
 

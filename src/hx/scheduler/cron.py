@@ -7,8 +7,6 @@ SHELL, holds for them; and what is removed leaves the user's text as it was, byt
 from __future__ import annotations
 
 import os
-from shlex import quote
-from shutil import which
 
 from hx.core.errors import InputError, SchedulerError
 from hx.scheduler.job import Job, require, require_plain, require_utf8, run
@@ -30,6 +28,8 @@ def line(job: Job, offset: int) -> str:
 
     Raises InputError for what does not fit in it.
     """
+    from shlex import quote
+
     variables = (f"{name}={quote(require_utf8(value))}" for name, value in job.variables)
     command = " ".join(
         [
@@ -87,24 +87,27 @@ def _line_start(text: bytes, mark: bytes) -> int:
 
 def job_line(text: bytes, database: str) -> str | None:
     """Return the line of hx for a database in a crontab; None: there is none."""
-    own = without_line(text, database) != text and _own_part(text, database)
-    return os.fsdecode(own.split(b"\n")[1]) if own else None
-
-
-def _own_part(text: bytes, database: str) -> bytes:
+    if without_line(text, database) == text:
+        return None
     start = _line_start(text, os.fsencode(f"{_BEGIN}{database}\n"))
-    return text[start:]
+    return os.fsdecode(text[start:].split(b"\n")[1])
 
 
 def why_not(user: User) -> str | None:
     """Return why cron cannot be used; None: it can, as far as `crontab -l` tells."""
-    if which("crontab", path=user.environment.get("PATH")) is None:
+    if not _is_installed(user):
         return "there is no crontab on this machine"
     try:
         read(user)
     except SchedulerError as error:
         return error.message
     return None
+
+
+def _is_installed(user: User) -> bool:
+    from shutil import which
+
+    return which("crontab", path=user.environment.get("PATH")) is not None
 
 
 def read(user: User) -> bytes:
@@ -127,7 +130,7 @@ def install(job: Job, user: User, offset: int) -> tuple[str, ...]:
 
 def remove(user: User, database: str) -> bool:
     """Remove the line from the crontab; return whether there was one. Raises SchedulerError."""
-    if which("crontab", path=user.environment.get("PATH")) is None:
+    if not _is_installed(user):
         return False
     text = read(user)
     rest = without_line(text, database)

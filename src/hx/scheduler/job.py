@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-
 from hx.core.errors import InputError, SchedulerError
 from hx.core.record import NamedTuple
 from hx.files import reason
@@ -54,6 +52,8 @@ def run(
     line: Sequence[str], user: User, *, given: bytes = b"", patience_s: float = PATIENCE_S
 ) -> Ended:
     """Run a program to its end; `given` is its input. Raises SchedulerError if it cannot be run."""
+    import subprocess  # not where nothing is run, as on a machine that never was set up
+
     # LC_ALL: what `crontab -l` says is compared
     environment = {**user.environment, "LC_ALL": "C"}
     try:

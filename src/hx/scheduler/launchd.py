@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import plistlib
 from contextlib import suppress
-from xml.parsers.expat import ExpatError
 
 from hx.core.errors import SchedulerError, UsageError
 from hx.files import private_folder, replace_file
@@ -20,11 +18,14 @@ if TYPE_CHECKING:
 LABEL = "hx.sync"
 LOG = "sync.log"  # beside the database; hx prints only a change of the outcome
 _DATABASE = "HxDatabase"  # a key of ours: launchd reads over it
+_MAX_BYTES = 64 << 10
 _AGAIN = "log in at the screen of the Mac, and run `hx sync auto on` there"
 
 
 def plist(job: Job) -> bytes:
     """Return the text of the agent. Raises InputError for a path that is not UTF-8."""
+    import plistlib
+
     executable, database = require_plain(job.executable), require_plain(job.database)
     values: dict[str, Any] = {
         "Label": LABEL,
@@ -55,8 +56,16 @@ def _read(user: User) -> dict[str, Any]:
     """Return the values of the agent; empty when there is none, or another program's."""
     try:
         with open(path(user), "rb") as file:
-            values = plistlib.load(file)
-    except (OSError, ValueError, ExpatError, plistlib.InvalidFileException):
+            text = file.read(_MAX_BYTES)
+    except OSError:
+        return {}
+    # imported here: most machines have no launchd, and reading XML takes time
+    import plistlib
+    from xml.parsers.expat import ExpatError
+
+    try:
+        values = plistlib.loads(text)
+    except (ValueError, ExpatError, plistlib.InvalidFileException):
         return {}
     return values if isinstance(values, dict) else {}
 

@@ -21,6 +21,7 @@ TRIGGERS = {TIMER: "timers.target", PATH: "paths.target"}  # unit -> what wants 
 _CONDITION = "ConditionPathExists="
 _START, _ENV = "ExecStart=", "/usr/bin/env "
 _MAX_BYTES = 64 << 10
+_WORD = re.compile(r'"((?:\\.|[^"\\])*)"|([^\s"]+)')  # of a list that systemctl prints
 
 
 def texts(job: Job) -> dict[str, str]:
@@ -119,11 +120,16 @@ def _quoted(text: str) -> str:
 def folder_in(unit_paths: str, candidates: tuple[str, ...]) -> str:
     """Return the first of these folders in which the manager looks for units, else the first one.
 
-    `unit_paths`: those of the manager, with blanks between them. It was started before the shell,
-    which may have set XDG_CONFIG_HOME to another folder.
+    `unit_paths`: those of the manager, as `systemctl show` prints them. It was started before the
+    shell, which may have set XDG_CONFIG_HOME to another folder.
     """
-    known = f" {unit_paths.strip()} "
-    return next((folder for folder in candidates if f" {folder} " in known), candidates[0])
+    found = _WORD.findall(unit_paths)
+    known = {_unescaped(quoted) if quoted else plain for quoted, plain in found}
+    return next((folder for folder in candidates if folder in known), candidates[0])
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)
 
 
 def database_of(folder: str) -> str | None:
@@ -137,7 +143,7 @@ def executable_of(folder: str) -> str | None:
     if text is None:
         return None
     word = text.removeprefix(_ENV).rpartition('" sync')[0].removeprefix('"')
-    path = re.sub(r"\\(.)", r"\1", word)
+    path = _unescaped(word)
     return path.replace("$$", "$") if text.startswith(_ENV) else path
 
 

@@ -141,7 +141,9 @@ def test_a_timer_that_was_stopped_is_a_finding(manager, laptop):
     assert "hx-sync.timer does not run" in found["sentence"]
 
 
-@pytest.mark.parametrize("written", [0, 1, 2, 3])
+@pytest.mark.parametrize(
+    "written", [1, *(pytest.param(n, marks=pytest.mark.long) for n in (0, 2, 3))]
+)
 def test_what_an_interruption_leaves_is_removed_and_replaced(manager, laptop, written):
     """The note is written first, then each unit, then the manager is told."""
     auto(laptop, "on")
@@ -156,6 +158,22 @@ def test_what_an_interruption_leaves_is_removed_and_replaced(manager, laptop, wr
     laptop.hx("sync", "auto", "off")
     assert laptop.units == []
     assert not (laptop.home / "scheduler.json").exists()
+
+
+def test_the_units_are_where_the_manager_looks_and_it_is_found_without_variables(laptop, place):
+    """As in a session of su, and with a folder of settings that only the shell knows."""
+    laptop.variables = {"XDG_CONFIG_HOME": str(place / "settings")}
+    assert auto(laptop, "on")["faults"] == []
+    assert set(UNITS) <= set(laptop.units)
+    shown = laptop.manager.systemctl("show", "hx-sync.service", "--property=Environment")
+    assert "XDG_CONFIG_HOME=" in shown
+    assert laptop.hx("sync", "auto", "off").code == 0
+    assert laptop.units == []
+
+
+def test_a_scheduler_of_another_system_is_refused_by_name(laptop):
+    result = laptop.hx("sync", "auto", "on", "--by", "launchd")
+    assert is_error(result, 2, "launchd cannot start the sync", "only on macOS", "leave out --by")
 
 
 def test_units_without_their_note_are_removed(laptop):
@@ -221,6 +239,19 @@ def test_when_logged_out_needs_keys_that_are_open_then(laptop):
     assert result.code == 2
     assert "are in a keychain, which is locked while you are logged out" in result.err
     assert laptop.units == []
+
+
+def test_it_warns_of_a_passphrase_that_nobody_types(laptop):
+    custody = laptop.home / "custody.toml"
+    custody.write_text(custody.read_text().replace("file", "passphrase"))
+    result = laptop.hx("sync", "auto", "on", "--json")
+    assert result.code == 0
+    assert "are under a passphrase, which nobody types in the background" in result.err
+    env = {"HX_PASSPHRASE_COMMAND": 'echo 100% "secret"'}
+    result = laptop.hx("sync", "auto", "on", "--json", env=env)
+    assert "passphrase" not in result.err
+    shown = laptop.manager.systemctl("show", "hx-sync.service", "--property=Environment")
+    assert "HX_PASSPHRASE_COMMAND=echo 100% " in shown
 
 
 def test_init_asks_on_a_terminal_and_enter_is_yes(manager, place):

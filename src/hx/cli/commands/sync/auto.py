@@ -65,8 +65,7 @@ def turn_on(
     context = open_context(config)
     store = vault_of(context).store
     place = place_of(config)
-    if when_logged_out:
-        _require_open_keys(context)
+    _check_keys(context, when_logged_out=when_logged_out)
     kind = by or install.best(place.user)
     job = job_of(config, watched_folder(store) if kind != CRON else "")
     # cron starts nothing at once: until the first run it is told to do so every minute
@@ -87,16 +86,24 @@ def _installed(kind: str, job: Job, place: Place, *, when_logged_out: bool) -> N
     return install.install(kind, job, place, offset=offset(), when_logged_out=when_logged_out)
 
 
-def _require_open_keys(context: Context) -> None:
-    """Check that the keys can be read while nobody is logged in. Raises UsageError."""
+def _check_keys(context: Context, *, when_logged_out: bool) -> None:
+    """Warn of keys that a sync cannot open by itself. Raises UsageError for a locked keychain."""
     from hx.cli import keys
     from hx.custody.files import read_note
 
     kept = read_note(keys.place(context).note)
-    if kept is not None and kept.kind == "keychain":
+    kind = None if kept is None else kept.kind
+    if kind == "keychain" and when_logged_out:
         raise UsageError(
             "the keys of this device are in a keychain, which is locked while you are logged out",
             "leave out --when-logged-out, or move them first: hx sync custody --to file",
+        )
+    if kind == "passphrase" and context.config.passphrase_command is None:
+        print(
+            "hx: warning: the keys of this device are under a passphrase, which nobody types in the"
+            " background: a sync that needs them fails\nhx: hint: set HX_PASSPHRASE_COMMAND to a"
+            " command that prints it, and run `hx sync auto on` again",
+            file=sys.stderr,
         )
 
 
