@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _MODULES = {SYSTEMD: user_manager, LAUNCHD: launchd, CRON: cron}
 CHOICES = tuple(_MODULES)
+_SYSTEMS = {SYSTEMD: "Linux", LAUNCHD: "Darwin"}
 
 
 class Place(NamedTuple):
@@ -37,7 +38,9 @@ def best(user: User) -> str:
         why = module.why_not(user)
         if why is None:
             return kind
-        reasons.append(why)
+        # of the scheduler of another system a person need not read
+        if _SYSTEMS.get(kind, user.system) == user.system:
+            reasons.append(why)
     raise SchedulerError(
         f"no scheduler on this machine can start the sync: {'; '.join(reasons)}",
         "install cron, or run `hx sync` by hand",
