@@ -71,6 +71,9 @@ class Host(Machine):
         self.recorded = 0
         self.failing_since_s: int | None = None
         self.ok_s: int | None = None
+        self.maybe_since_s: int | None = (
+            None  # of a sync that was killed and may have failed before
+        )
         self.is_sure = True  # False after a kill: nobody knows how far it came
 
     # ---- the world ----
@@ -144,7 +147,8 @@ class Host(Machine):
                 self.failing_since_s = at_s
         elif self.failing_since_s is None or "works again" in result.err:
             assert not self.has("away", at_s), (self.name, at_s, result)
-            self.failing_since_s, self.ok_s = None, at_s
+            self.failing_since_s = self.maybe_since_s = None
+            self.ok_s = at_s
         # else the firing was skipped
         self.is_sure = True
 
@@ -158,6 +162,8 @@ class Host(Machine):
             except subprocess.TimeoutExpired:
                 process.kill()
         self.is_sure = False
+        if self.maybe_since_s is None:
+            self.maybe_since_s = at_s
 
     def check_status(self, at_s: int) -> None:
         """Check that `hx status` says what is true at this moment."""
@@ -170,7 +176,8 @@ class Host(Machine):
         where = (self.name, time.gmtime(at_s), auto, result)
         assert (auto["error"] is None) == (self.failing_since_s is None), where
         if self.failing_since_s is not None:
-            assert is_about(auto["failing_since"], self.failing_since_s), where
+            since = (self.failing_since_s, self.maybe_since_s)
+            assert any(at and is_about(auto["failing_since"], at) for at in since), where
         elif self.ok_s is not None:
             assert is_about(auto["last_run"], self.ok_s), where
         text = self.at(at_s, "status").out
