@@ -31,8 +31,7 @@ _COPY_SEEN = "copy_seen_us"  # meta: when a manifest of another copy of this dev
 
 WAITS = (
     "this device waits until another one lets it in",
-    "the next `hx sync` of a device that is in the vault lets it in, by hand or by itself; then run"
-    " it here, or let it run",
+    "the next `hx sync` of a device that is in the vault lets it in; then run it here too",
 )
 _REJOIN = "run `hx sync leave`, then `hx sync join` with a code from a new `hx sync invite`"
 _DROP = "run `hx sync`, which removes the keys of the vault from here; the history stays"
