@@ -14,7 +14,7 @@ from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
     from typing import Any
 
     from hx.core.redaction.rules import Rules
@@ -66,6 +66,7 @@ VARIABLES = {
     "HX_NEW_PASSPHRASE_COMMAND": "a command that prints the next passphrase, to change it",
     "HX_PASSPHRASE_COMMAND": "a command that prints the passphrase for the keys of this device",
     "HX_DEBUG": "print where in hx an internal error happened",
+    "DBUS_SESSION_BUS_ADDRESS": "the bus of a keychain; without it, that of the session",
     "NO_COLOR": "no colour",
     "TERM": "set by the terminal; on a `dumb` one there is no picker, no colour and no progress",
     "COLORFGBG": "set by some terminals: dark or light, for the colours of the picker",
@@ -117,6 +118,7 @@ class Config(NamedTuple):
     terminal: str  # TERM: the type of the terminal; the picker cannot draw on "" and "dumb"
     escape_delay: str  # ESCDELAY: ms, often empty
     is_remote: bool  # SSH_CONNECTION or SSH_TTY: the terminal is at the other end of a network
+    is_background: bool = False  # no person started this run: no question, no dialog
 
     @property
     def limit(self) -> int:
@@ -322,6 +324,14 @@ def runtime_folder(environment: Mapping[str, str] = os.environ) -> str | None:
     """Return the folder in which bash keeps its text file, if there is one."""
     folder = environment.get("XDG_RUNTIME_DIR", "")
     return folder if folder.startswith("/") else None
+
+
+def find_session_bus(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Set the address of the session bus where it is missing: libraries of keychains read it."""
+    from hx.custody import session_bus
+
+    folders = [runtime_folder(environment) or "", f"/run/user/{os.geteuid()}"]
+    environment.update(session_bus.variables(environment.get(session_bus.NAME, ""), folders))
 
 
 def hook_variables(environment: Mapping[str, str] = os.environ) -> tuple[bool, str, str]:

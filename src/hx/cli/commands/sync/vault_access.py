@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from hx.core.errors import Busy, NotInVault, UsageError
 from hx.core.model import cut_label
 from hx.database.sync import vault as rows
-from hx.files import PatientLock
+from hx.files import PatientLock, beginning
 from hx.stores import EXAMPLE, HINT, open_store
 from hx.sync.context import Keyring, SyncContext
 from hx.sync.device_state import taken_out_of
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hx.stores import Store
 
 _PATIENCE_S = 30
+_MAX_NOTE_BYTES = 200  # in the file of the lock: what its holder waits for
 _SUITE_OFFSET = 6  # docs/format.md, the header
 
 
@@ -53,12 +54,23 @@ def alone(context: Context) -> Iterator[None]:
 
     It waits up to 30 s for another one. Raises Busy.
     """
+    from hx.cli.keys import noting_waits
+
     path = os.path.join(context.config.paths.data, "sync.lock")
     with PatientLock(path, _PATIENCE_S) as held:
         if not held:
-            raise Busy("another `hx sync` is running on this device", "try again when it has ended")
-        _sweep_keys(context)
-        yield
+            raise _busy(path)
+        os.truncate(path, 0)  # a process that was killed may have left its note
+        with noting_waits(path):
+            _sweep_keys(context)
+            yield
+
+
+def _busy(path: str) -> Busy:
+    """Return an error for a lock that another process holds, with what that one waits for."""
+    why = beginning(path, _MAX_NOTE_BYTES).decode(errors="replace").removesuffix(" ...")
+    also = f", {why}" if why.isprintable() and why else ""
+    return Busy(f"another `hx sync` is running on this device{also}", "try again when it has ended")
 
 
 def _sweep_keys(context: Context) -> None:
