@@ -65,14 +65,14 @@ class PatientConnection(DBusConnection):  # type: ignore[misc]
     send_message = send  # the name by which requests are sent
 
     def receive(self, *, timeout: float | None = None) -> Message:
-        limit_s = self._patience.left_s if timeout is None else timeout
+        limit_s = self._patience.limit_s if timeout is None else timeout
         begin_s = time.monotonic()
         try:
             message = self._received(limit_s)
         except TimeoutError:
             if timeout is not None:  # the limit of the caller
                 raise
-            if self._prompt or self._patience.unanswered:
+            if self._prompt:
                 self._patience.unanswered = True
                 self._dismiss()
                 raise KeyringLocked("nobody has answered the dialog") from None
@@ -98,6 +98,8 @@ class PatientConnection(DBusConnection):  # type: ignore[misc]
     def _before_prompt(self, path: str) -> None:
         if not self._patience.has_person:
             raise KeyringLocked("a dialog would be needed, and nobody is there")
+        if self._patience.unanswered:
+            raise KeyringLocked("nobody has answered the dialog before this one")
         self._patience.tell(f"waiting for {self.title} to be unlocked ...")
         # else nothing tells that the service which has the dialog has ended
         Proxy(message_bus, self).AddMatch(_owner_rule(self._service))

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 PERSON_S = 60  # for a person who unlocks the keychain, and for a keychain that answers late
 NOBODY_S = 15  # without a person: for a keychain that starts, or answers late
 _QUIET_S = 2  # of a wait that nobody is told about
+_LEAST_S = 1  # for each answer, when the time is over: what is there may still be used
 
 
 class Patience:
@@ -25,6 +26,11 @@ class Patience:
         self._tell = tell
         self._told: list[str] = []
         self._is_told = False  # of the wait that lasts
+
+    @property
+    def limit_s(self) -> float:
+        """Return how many seconds the next answer may take."""
+        return max(self.left_s, min(_LEAST_S, self.seconds))
 
     @property
     def has_person(self) -> bool:
