@@ -43,8 +43,11 @@ class Counterpart:
         self.silent: set[str] = set()  # requests that are not answered
         self._address = address
         self._connection = open_dbus_connection(address)
-        Proxy(message_bus, self._connection).RequestName(self.name)
+        self.take_name(self.name)
         self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def take_name(self, name: str) -> None:
+        Proxy(message_bus, self._connection).RequestName(name)
 
     def __enter__(self):
         self._thread.start()

@@ -78,8 +78,16 @@ def test_unlocked_keys_are_read_where_nobody_is(service, load, secrets):
 @pytest.mark.parametrize("what", ["collection", "entry"])
 def test_a_person_who_is_there_is_asked_once(service, load, secrets, told, what):
     lock(service, what)
-    service.person = SecretService.unlock
+
+    told_before = []
+
+    def unlock(service):
+        told_before.extend(told)
+        service.unlock()
+
+    service.person = unlock
     assert load(ENOUGH_S) == secrets
+    assert told_before == [WAITS]
     assert (service.calls["Unlock"], service.calls["Prompt"], service.calls["Dismiss"]) == (1, 1, 0)
     assert told == [WAITS, ""]
 
@@ -92,6 +100,15 @@ def test_a_dialog_that_nobody_answers_is_given_up_and_taken_away(service, load, 
     assert "hx sync custody --to passphrase" in caught.value.hint
     assert (service.calls["Prompt"], service.calls["Dismiss"]) == (1, 1)
     assert told == [WAITS, ""]
+
+
+def test_a_dialog_of_gnome_keyring_stays(service, load):
+    """It would abort, and take the keys of all programs with it."""
+    service.person = lambda service: service.take_name("org.gnome.keyring")
+    lock(service, "collection")
+    with pytest.raises(Locked, match="was not unlocked within"):
+        load(SHORT_S)
+    assert (service.calls["Prompt"], service.calls["Dismiss"]) == (1, 0)
 
 
 def test_the_waits_of_a_run_add_up(service, place, told):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 
 from hx import config as settings
@@ -52,7 +52,8 @@ def _tell(sentence: str) -> None:
     if sentence:
         notice(sentence)
     for path in _notes:
-        with open(path, "w", encoding="utf-8") as file:
+        # a full disk must not end a wait
+        with suppress(OSError), open(path, "w", encoding="utf-8") as file:
             file.write(sentence)
 
 
@@ -61,8 +62,13 @@ _notes: list[str] = []  # files that tell other processes what this one waits fo
 
 @contextmanager
 def noting_waits(path: str) -> Iterator[None]:
-    """Keep in a file what this process waits for, while it waits for a keychain."""
+    """Keep in a file what this process waits for, while it waits for a keychain.
+
+    A process that was killed may have left its note there: it is removed.
+    """
     _notes.append(path)
+    with suppress(OSError):
+        os.truncate(path, 0)
     try:
         yield
     finally:

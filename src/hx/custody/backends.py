@@ -120,6 +120,14 @@ def _look_for_libsecret(service: str, patience: Patience) -> None:
         raise KeyringLocked("hx cannot see whether it is unlocked")
 
 
+def means_locked(error: Exception) -> bool:
+    """Return whether an error of a backend says that the keychain is locked."""
+    from keyring.errors import KeyringLocked
+
+    # errSecInteractionNotAllowed of macOS, which keyring does not know: over ssh, in the background
+    return isinstance(error, KeyringLocked) or getattr(error.__cause__, "args", ())[:1] == (-25308,)
+
+
 def _without_dialogs_of_macos() -> None:
     """Let the Keychain of macOS answer with an error where it would open a dialog."""
     import ctypes

@@ -1,8 +1,8 @@
 """A connection to the session bus on which no request and no dialog waits for ever.
 
 Libraries wait for a reply, and for the end of a dialog, as long as it takes. All that they receive
-comes through one method, which is limited here. A dialog that hx does not wait for any longer is
-dismissed: nobody would know what it is for.
+comes through one method, which is limited here. A dialog that hx waits for no longer is dismissed:
+nobody would know what it is for.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jeepney import (
 )
 from jeepney.bus import get_bus
 from jeepney.io.blocking import DBusConnection, Proxy, prep_socket
-from jeepney.wrappers import unwrap_msg
+from jeepney.wrappers import DBusErrorResponse, unwrap_msg
 from keyring.errors import KeyringLocked
 
 TYPE_CHECKING = False
@@ -65,10 +65,10 @@ class PatientConnection(DBusConnection):  # type: ignore[misc]
     send_message = send  # the name by which requests are sent
 
     def receive(self, *, timeout: float | None = None) -> Message:
-        limit_s = self._patience.limit_s if timeout is None else timeout
         begin_s = time.monotonic()
         try:
-            message = self._received(limit_s)
+            message = self._received(self._patience.limit_s if timeout is None else timeout)
+            self._watch(message)
         except TimeoutError:
             if timeout is not None:  # the limit of the caller
                 raise
@@ -77,18 +77,19 @@ class PatientConnection(DBusConnection):  # type: ignore[misc]
                 self._dismiss()
                 raise KeyringLocked("nobody has answered the dialog") from None
             raise NoAnswer from None
-        except KeyboardInterrupt:
+        except BaseException:
             self._dismiss()
             raise
         finally:
             self._patience.spend(time.monotonic() - begin_s)
-        self._watch(message)
+            if not self._prompt:
+                self._patience.tell_end()
         return message
 
     def _received(self, limit_s: float) -> Message:
         """Wait for a message, and tell the person when it is late."""
         quiet_s = min(self._patience.quiet_s, limit_s)
-        if not self._prompt and quiet_s < limit_s:
+        if not self._patience.is_told and quiet_s < limit_s:
             with suppress(TimeoutError):
                 return super().receive(timeout=quiet_s)
             self._patience.tell(f"waiting for {self.title} to answer ...")
@@ -100,9 +101,9 @@ class PatientConnection(DBusConnection):  # type: ignore[misc]
             raise KeyringLocked("a dialog would be needed, and nobody is there")
         if self._patience.unanswered:
             raise KeyringLocked("nobody has answered the dialog before this one")
-        self._patience.tell(f"waiting for {self.title} to be unlocked ...")
         # else nothing tells that the service which has the dialog has ended
         Proxy(message_bus, self).AddMatch(_owner_rule(self._service))
+        self._patience.tell(f"waiting for {self.title} to be unlocked ...")
         self._prompt = path
 
     def _watch(self, message: Message) -> None:
@@ -111,16 +112,28 @@ class PatientConnection(DBusConnection):  # type: ignore[misc]
         if member == "Completed" and fields.get(HeaderFields.path) == self._prompt:
             self._prompt = ""
         if self._prompt and member == "NameOwnerChanged" and _has_gone(message.body, self._service):
+            self._prompt = ""
             raise Ended
 
     def _dismiss(self) -> None:
-        """Take the open dialog away."""
-        if not self._prompt:
+        """Take the open dialog away, where the service survives it."""
+        prompt, self._prompt = self._prompt, ""
+        if not prompt or self._is_gnome_keyring():
             return
-        prompt = DBusAddress(self._prompt, self._service, _PROMPT)
+        address = DBusAddress(prompt, self._service, _PROMPT)
         with suppress(OSError):  # the bus may be gone with it; TimeoutError is one too
-            self.send_and_get_reply(new_method_call(prompt, "Dismiss"), timeout=_DISMISS_S)
-        self._prompt = ""
+            self.send_and_get_reply(new_method_call(address, "Dismiss"), timeout=_DISMISS_S)
+
+    def _is_gnome_keyring(self) -> bool:
+        """Return whether gnome-keyring has the dialog: it aborts when the dialog is dismissed.
+
+        Its assertion `!self->current` in perform_next_unlock fails; seen in version 42. Then all
+        programs of the user are without keys, so its dialog stays until somebody answers it.
+        """
+        bus = Proxy(message_bus, self, timeout=_DISMISS_S)
+        with suppress(OSError, DBusErrorResponse):
+            return bool(bus.GetNameOwner(self._service) == bus.GetNameOwner("org.gnome.keyring"))
+        return False
 
 
 def _owner_rule(service: str) -> MatchRule:

@@ -133,16 +133,13 @@ class Keychain:
     @contextmanager
     def _speaking(self) -> Iterator[None]:
         """Turn errors of the keychain into KeyMissing without their text, which may be anything."""
-        from keyring.errors import KeyringLocked
-
         try:
             if self._opening is None:
                 self._opening = backends.opened(self._backend, SERVICE, self._patience)
             yield
-        except KeyringLocked:
-            raise self._locked() from None
         except Exception as error:  # noqa: BLE001  (each backend raises what its bus raises)
-            raise self._failed(error) from None
+            is_locked = backends.means_locked(error)
+            raise (self._locked() if is_locked else self._failed(error)) from None
 
     def _locked(self) -> Locked:
         if not self._patience.has_person:

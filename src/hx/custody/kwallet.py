@@ -48,5 +48,7 @@ def _open(
     except NoAnswer:
         patience.unanswered = True
         raise KeyringLocked("nobody has answered its dialog") from None
+    finally:
+        patience.tell_end()
     if handle < 0:
         raise KeyringLocked("its person has refused")

@@ -25,7 +25,7 @@ class Patience:
         self.quiet_s = min(_QUIET_S, seconds)  # so long nothing is told about a late answer
         self._tell = tell
         self._told: list[str] = []
-        self._is_told = False  # of the wait that lasts
+        self.is_told = False  # of the wait that lasts
 
     @property
     def limit_s(self) -> float:
@@ -40,15 +40,18 @@ class Patience:
         """Show a sentence to the person, each sentence once in a run."""
         if self._tell is not None and sentence not in self._told:
             self._told.append(sentence)
-            self._is_told = True
+            self.is_told = True
             self._tell(sentence)
 
-    def spend(self, seconds: float) -> None:
-        """Count the seconds of a wait that is over."""
-        self.left_s = max(0.0, self.left_s - seconds)
-        if self._tell is not None and self._is_told:
-            self._is_told = False
+    def tell_end(self) -> None:
+        """Tell that what was told of is over."""
+        if self._tell is not None and self.is_told:
+            self.is_told = False
             self._tell("")
+
+    def spend(self, seconds: float) -> None:
+        """Count the seconds of a wait."""
+        self.left_s = max(0.0, self.left_s - seconds)
 
 
 def nobody() -> Patience:

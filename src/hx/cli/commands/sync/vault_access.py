@@ -60,7 +60,6 @@ def alone(context: Context) -> Iterator[None]:
     with PatientLock(path, _PATIENCE_S) as held:
         if not held:
             raise _busy(path)
-        os.truncate(path, 0)  # a process that was killed may have left its note
         with noting_waits(path):
             _sweep_keys(context)
             yield
