@@ -46,7 +46,8 @@ class Keychain:
         self._opening: object = None  # what keeps the keychain open, after the first request
         self._user = device_id.hex()
         self.ring = backends.class_name(backend)
-        self.label = backends.label(self.ring)
+        self.title = SAFE[self.ring]
+        self.label = f"the keychain ({self.title})"
 
     def read(self) -> bytes:
         _, data = self._current()

@@ -67,8 +67,9 @@ def alone(context: Context) -> Iterator[None]:
 
 def _busy(path: str) -> Busy:
     """Return an error for a lock that another process holds, with what that one waits for."""
-    why = beginning(path, _MAX_NOTE_BYTES).decode(errors="replace").removesuffix(" ...")
-    also = f", {why}" if why.isprintable() and why else ""
+    note = beginning(path, _MAX_NOTE_BYTES).decode(errors="replace")
+    what = note.removeprefix("waiting for ").removesuffix(" ...") if note.isprintable() else ""
+    also = f", waiting for {what}" if what else ""
     return Busy(f"another `hx sync` is running on this device{also}", "try again when it has ended")
 
 
