@@ -79,15 +79,8 @@ def test_unlocked_keys_are_read_where_nobody_is(service, load, secrets):
 def test_a_person_who_is_there_is_asked_once(service, load, secrets, told, what):
     lock(service, what)
 
-    told_before = []
-
-    def unlock(service):
-        told_before.extend(told)
-        service.unlock()
-
-    service.person = unlock
+    service.person = SecretService.unlock
     assert load(ENOUGH_S) == secrets
-    assert told_before == [WAITS]
     assert (service.calls["Unlock"], service.calls["Prompt"], service.calls["Dismiss"]) == (1, 1, 0)
     assert told == [WAITS, ""]
 
@@ -95,11 +88,18 @@ def test_a_person_who_is_there_is_asked_once(service, load, secrets, told, what)
 @pytest.mark.parametrize("what", ["collection", "entry"])
 def test_a_dialog_that_nobody_answers_is_given_up_and_taken_away(service, load, told, what):
     lock(service, what)
+    told_meanwhile = []
+
+    def dismissed(path):
+        told_meanwhile.extend(told)
+        return "", ()
+
+    service.on_Dismiss = dismissed
     with pytest.raises(Locked, match=r"was not unlocked within 0\.2 seconds") as caught:
         load(SHORT_S)
     assert "hx sync custody --to passphrase" in caught.value.hint
     assert (service.calls["Prompt"], service.calls["Dismiss"]) == (1, 1)
-    assert told == [WAITS, ""]
+    assert (told_meanwhile, told) == ([WAITS], [WAITS, ""])
 
 
 def test_a_dialog_of_gnome_keyring_stays(service, load):
