@@ -82,7 +82,7 @@ class PatientConnection(DBusConnection):  # type: ignore[misc]
             raise
         finally:
             self._patience.spend(time.monotonic() - begin_s)
-            if not self._prompt:
+            if timeout is None and not self._prompt:
                 self._patience.tell_end()
         return message
 
