@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     Value = Any  # str, int or bool; for rules a list or a table of str
 
 _MAX_BYTES = 256 << 10  # size of the configuration file
-_MAX_NUMBER = (1 << 63) - 1  # the largest integer of SQLite
 
 
 class Setting(NamedTuple):
@@ -49,6 +48,9 @@ SETTINGS = (
     Setting("picker_ctrl_r", True, (), 0, "whether Ctrl-R in the shells opens the picker"),
     Setting("picker_up_arrow", False, (), 0, "whether the up arrow in the shells does too"),
     Setting("sync_hold", True, (), 0, "whether a mass forget of another device waits for a yes"),
+    Setting("sync_every_minutes", 5, (), 1, "how often `hx sync auto` syncs"),
+    Setting("flush_events", 256, (), 1, "so many unpublished events are pushed in the background"),
+    Setting("flush_minutes", 15, (), 1, "older unpublished events are pushed in the background"),
     Setting("record_lookups", False, (), 0, "whether lines that only ask hx are recorded too"),
     Setting("ignore", [], (), 0, "patterns of commands that are not kept"),
     Setting("allow", [], (), 0, "if not empty, only commands that match a pattern are kept"),
@@ -65,6 +67,7 @@ VARIABLES = {
     "HX_UNRECORDED": "set by the hook: why it does not record this shell",
     "HX_NEW_PASSPHRASE_COMMAND": "a command that prints the next passphrase, to change it",
     "HX_PASSPHRASE_COMMAND": "a command that prints the passphrase for the keys of this device",
+    "TRIGGER_UNIT": "set by systemd: the timer or path unit that has started hx",
     "HX_DEBUG": "print where in hx an internal error happened",
     "DBUS_SESSION_BUS_ADDRESS": "the bus of a keychain; without it, that of the session",
     "NO_COLOR": "no colour",
@@ -161,7 +164,7 @@ def load(environment: Mapping[str, str] = os.environ, umask: int = 0o077) -> Con
     settings = _read(paths.config, warnings)
     rules_are_valid = settings is not None
     for name, value in (settings or {}).items():
-        fault = _fault_of_rule(name, value) if name in _RULES else _fault(name, value)
+        fault = _fault(name, value)
         if fault:
             warnings.append(f"{paths.config}: {fault}")
             rules_are_valid &= name not in _RULES
@@ -274,28 +277,16 @@ def _read(path: str, warnings: list[str]) -> dict[str, Value] | None:
         return None
 
 
-def _fault_of_rule(name: str, value: object) -> str:
-    from hx.config_rules import fault
-
-    return fault(name, value)
-
-
-_WANTED: dict[type, str] = {bool: "true or false", int: "a number", str: "a word in quotes"}
-
-
 def _fault(name: str, value: object) -> str:
+    """Return what is wrong with a value in the file; empty when it is valid."""
+    from hx import config_rules
+
+    if name in _RULES:
+        return config_rules.fault(name, value)
     setting = next((setting for setting in SETTINGS if setting.name == name), None)
     if setting is None:
         return f"there is no setting {name!r}: `hx config` lists the settings"
-    if type(value) is not type(setting.default):
-        return f"{name} must be {_WANTED[type(setting.default)]}"
-    if setting.choices and value not in setting.choices:
-        return f"{name} must be one of {', '.join(setting.choices)}"
-    if isinstance(value, int) and value < setting.least:
-        return f"{name} must be at least {setting.least}"
-    if isinstance(value, int) and value > _MAX_NUMBER:
-        return f"{name} must be at most {_MAX_NUMBER}"
-    return ""
+    return config_rules.fault_of_value(name, value, setting.default, setting.choices, setting.least)
 
 
 def working_directory(environment: Mapping[str, str] = os.environ) -> str:
@@ -318,6 +309,11 @@ def _is_here(path: str) -> bool:
         return os.path.samefile(path, ".")
     except OSError:
         return False
+
+
+def started_by(environment: Mapping[str, str] = os.environ) -> str:
+    """Return what has started a sync in the background: watch or timer, by systemd's variable."""
+    return "watch" if environment.get("TRIGGER_UNIT", "").endswith(".path") else "timer"
 
 
 def runtime_folder(environment: Mapping[str, str] = os.environ) -> str | None:

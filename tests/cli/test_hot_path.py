@@ -130,6 +130,16 @@ def test_masking_a_pending_command_imports_only_re_in_addition(machine):
     assert not imported & (FORBIDDEN - {"re", "enum", "functools"})
 
 
+def test_a_sync_in_the_background_that_is_not_due_imports_next_to_nothing(tmp_path):
+    from hx.scheduler.backoff import Failure, write
+
+    write(str(tmp_path), Failure(1, 0, 0, 1 << 60, "", "the store is not there"))
+    imported = modules("sync", "--background", home=str(tmp_path))
+    assert not foreign(imported) & (FORBIDDEN | {"apsw"})
+    assert "hx.database" not in imported
+    assert len(with_code(imported)) <= 10
+
+
 def test_help_imports_no_parser_and_no_database(tmp_path):
     imported = modules("--help", home=str(tmp_path))
     assert {name for name in imported if name.startswith("hx.")} <= {

@@ -11,7 +11,8 @@ import sys
 
 import shtab
 
-from hx.cli.commands.sync.subcommands import SUBCOMMANDS, add_run_options, subcommand_parser
+from hx.cli.commands.sync.subcommand_options import add_run_options
+from hx.cli.commands.sync.subcommands import SUBCOMMANDS, subcommand_parser
 from hx.cli.parsers import Parser, parser_of
 from hx.cli.table import COMMANDS
 from hx.shells import SHELLS, completions_path

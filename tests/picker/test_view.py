@@ -253,6 +253,12 @@ def test_the_hint_follows_the_setting_for_enter():
     assert helped[0].startswith("  Enter         edit it ")
 
 
+def test_a_remark_takes_the_place_of_the_hint_where_it_fits():
+    remarked = EVERYTHING._replace(remark="sync fails since Mon 11:00: hx status")
+    assert view(remarked, 120, 10, BARE)[8].endswith("  sync fails since Mon 11:00: hx status")
+    assert "sync fails" not in view(remarked, 60, 10, BARE)[8]
+
+
 rows = st.builds(
     Row,
     st.integers(0, 9),

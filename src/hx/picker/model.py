@@ -95,6 +95,7 @@ class State(NamedTuple):
     # rows to forget when the picker closes, the last deleted one last
     deleted: tuple[Row, ...] = ()
     notice: str = ""  # one line that is shown until the next key
+    remark: str = ""  # a few words that are shown all the time, in place of the hint on keys
     now_us: int = 0
     page: int = 10  # rows on the screen, for the page keys
     killed: str = ""  # the text that Ctrl-Y inserts

@@ -33,6 +33,8 @@ _NAMES = (
     "pause",
     "rules.json",
     "setup.json",
+    "scheduler.json",
+    "backoff",
     *(f"hook.{shell}" for shell in SHELLS),
     rc_file.MISSING,
 )

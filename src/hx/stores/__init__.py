@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from hx.core.errors import StoreError, UsageError
 from hx.core.format.object_names import parsed
+from hx.core.record import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Protocol
 
     Opener = Callable[[str, str, bytes, int | None], "Store"]
+else:  # importing typing takes as long as a pull with nothing new
+    Protocol = object
 
 WEAK_DURABILITY = "weak durability"  # a power cut may undo the last writes
 # the beginning of a URL -> the module that opens it, which is imported only when it is needed
@@ -79,6 +83,11 @@ class Store(Protocol):
     @property
     def file_system(self) -> str:
         """Return what tells the disk or share of this store from others; empty: nothing does."""
+        return ""
+
+    @property
+    def watched(self) -> str:
+        """Return the local folder that changes when news arrive; empty: there is none."""
         return ""
 
     def nearby(self) -> tuple[str, ...]:

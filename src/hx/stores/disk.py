@@ -10,11 +10,11 @@ import errno
 import os
 import stat
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
 from hx.files import mounted_as, on_network, reason
 from hx.stores import WEAK_DURABILITY, Denied, Full, NotMounted, ReadOnly, Transient
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 

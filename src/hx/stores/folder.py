@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import stat as modes
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
 from hx.core.errors import UsageError
 from hx.core.format.object_names import VAULT_KEY, parsed
-from hx.files import mounted_from, reason
+from hx.files import mounted_from, on_network, reason
 from hx.stores import (
     HINT,
     Exists,
@@ -37,6 +36,7 @@ from hx.stores.disk import (
     translated,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -89,6 +89,11 @@ class FolderStore(Store):
     @property
     def file_system(self) -> str:
         return mounted_from(self.path)
+
+    @property
+    def watched(self) -> str:
+        # a network file system tells nobody what another machine has written
+        return "" if on_network(self.path) else os.path.join(self.path, "m")
 
     def nearby(self) -> tuple[str, ...]:
         from hx.stores.nearly import with_file

@@ -178,6 +178,7 @@ class SyncContext:
         self.has_read_slots = False  # by this sync, for a better key to write under
         self.gone_by_clocks: dict[bytes, GoneByClock] = {}  # by the maker of the tombstones
         self.holds = True  # whether tombstones of other devices may wait for a person
+        self.young_us = 0  # events that began less long ago are not published yet
         self.refused = 0  # records of this device that are due and that no reader would take
         self.listed_by: dict[bytes, bytes] = {}  # device -> digest of what the ledger says it lists
         self.closed: dict[bytes, StoreError] = {}  # device -> why it was given a key or notice not

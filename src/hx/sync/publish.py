@@ -74,7 +74,9 @@ def planned(context: SyncContext, label: str) -> PushPlan | None:
     """
     left = context.trust.inactive | context.adopted
     reading = _stage(context, 0, 3)
-    due = unpublished.due(context.database, context.me, left, context.now_us, reading)
+    due = unpublished.due(
+        context.database, context.me, left, context.now_us, reading, young_us=context.young_us
+    )
     rewritten = rewriting(context)
     history = join(due.history, rewritten.history)
     encoded = segment.encode_readable(history, _stage(context, 3, 7))

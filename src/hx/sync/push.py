@@ -209,7 +209,9 @@ def _is_needed(context: SyncContext, label: str) -> bool:
     """Return whether there is anything to push; without news this needs no key or signature."""
     return (
         roster_is_new(context)
-        or unpublished.anything(context.database, context.me, frozenset(), context.now_us)
+        or unpublished.anything(
+            context.database, context.me, frozenset(), context.now_us, context.young_us
+        )
         or not is_head_current(context, label)
         or bool(own_ledger.superseded(context.database, context.me))
         or context.shows_older_state

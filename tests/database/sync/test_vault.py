@@ -72,11 +72,11 @@ def test_leaving_a_vault_removes_what_is_known_of_it_and_no_record(database):
 
 def test_the_columns_that_are_named_are_changed(database):
     in_vault(database)
-    values = VAULT._replace(own_seq=3, outcome="full", told_seq=2)._asdict()
+    values = VAULT._replace(own_seq=3, conditions="full", told_seq=2)._asdict()
     vault.update(database, **values)
     assert vault.read(database) == Vault(**values)
-    vault.update(database, outcome=None)
-    assert vault.read(database) == Vault(**values)._replace(outcome=None)
+    vault.update(database, conditions="")
+    assert vault.read(database) == Vault(**values)._replace(conditions="")
 
 
 @pytest.mark.parametrize(("seen", "noted"), [([5, 3], 5), ([3, 5], 5)])

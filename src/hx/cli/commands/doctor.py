@@ -61,6 +61,7 @@ def _inside(context: Context, *, full: bool) -> Iterator[Finding]:
     try:
         yield from hook_checks.keys_of_picker(context)
         yield from _database(context, full=full)
+        yield from _sync(context)
         yield from health.keys(context)
         yield from _clock(context)
     except HxError as error:
@@ -106,6 +107,20 @@ def _database(context: Context, *, full: bool) -> Iterator[Finding]:
         yield Finding(
             "database", WARNING, sentence, "end other programs that use them, then run `hx status`"
         )
+
+
+def _sync(context: Context) -> Iterator[Finding]:
+    """Check whether syncs have failed for a day."""
+    from hx.cli import auto_state
+    from hx.database.sync import vault
+
+    if vault.read(context.database) is None:
+        return
+    state, now = auto_state.look(context.database), context.now_us
+    fix = ""
+    if auto_state.is_failing_for_a_day(state, now):
+        fix = "`hx sync` says what to do; `hx sync log` shows the last runs"
+    yield Finding("sync", WARNING if fix else OK, f"by itself {auto_state.line(state, now)}", fix)
 
 
 def _clock(context: Context) -> Iterator[Finding]:

@@ -127,19 +127,21 @@ def _line_of_the_shell() -> str:
 
 
 def _start(query: str, context: Context, place: Here, scope: str | None) -> State:
+    from hx.cli.auto_state import remark
     from hx.picker.state.state import start
 
     values = context.config.values
     known = {SESSION: place.session_id, DIRECTORY: place.directory, REPOSITORY: place.repo}
     # the other scopes exist everywhere
     scopes = tuple(name for name in SCOPES if known.get(name, b"") is not None)
-    return start(
+    state = start(
         query,
         context.now_us,
         scope=scope or str(values["picker_scope"]),
         scopes=scopes,
         enter=str(values["picker_enter"]),
     )
+    return state._replace(remark=remark(context.config.paths.data, context.now_us))
 
 
 def _area(given: dict[str, str], config: Config) -> Area:

@@ -10,7 +10,13 @@ import apsw
 from hx.capture import spool
 from hx.capture.policy import IGNORED
 from hx.cli import health, hook_checks, this_shell
-from hx.cli.commands.sync.short_status import forgotten_lines, sync_lines, sync_object, sync_summary
+from hx.cli.commands.sync.short_status import (
+    auto_lines,
+    forgotten_lines,
+    sync_lines,
+    sync_object,
+    sync_summary,
+)
 from hx.cli.context import now_us, open_context
 from hx.cli.events_output import decoded, print_json
 from hx.cli.health import CLOCK_FIX, OK
@@ -182,10 +188,13 @@ def _print(config: Config, status: Status) -> None:
     if config.warnings:
         _line("settings", f"{count(len(config.warnings), 'warning')}, printed above")
     # always two lines, of which the first has the label
-    lines = sync_lines(known.sync if known is not None else None, status.now_us)
+    sync = known.sync if known is not None else None
+    lines = sync_lines(sync, status.now_us)
     for label, text in zip(("sync", ""), lines, strict=True):
         _line(label, text)
-    for text in forgotten_lines(known.sync if known is not None else None, status.now_us):
+    for text in auto_lines(sync, status.now_us):
+        _line("sync auto", text)
+    for text in forgotten_lines(sync, status.now_us):
         _line("forgotten", text)
 
 

@@ -10,7 +10,6 @@ CREATE TABLE vault (
     slots_for BLOB,                   -- digest of the roster for which every slot was written
     pulled_at_us INTEGER,
     pushed_at_us INTEGER,
-    outcome TEXT,                     -- what failed in the last sync; NULL: nothing
     conditions TEXT NOT NULL DEFAULT ''  -- of the store, one a line
 );
 
@@ -79,3 +78,16 @@ ALTER TABLE tombstone ADD COLUMN location INTEGER REFERENCES location;
 -- Events that may have no location; it has rows only while there is a vault. An index on the column
 -- would take 14 bytes an event, also on devices that never sync.
 CREATE TABLE unpublished (event INTEGER PRIMARY KEY);
+
+-- The last runs of sync with this vault, by hand and in the background.
+CREATE TABLE sync_run (
+    id INTEGER PRIMARY KEY,
+    trigger TEXT NOT NULL,            -- hand, timer, watch, shell
+    began_us INTEGER NOT NULL,        -- of the first run
+    ended_us INTEGER NOT NULL,        -- of the last run
+    ms INTEGER NOT NULL,              -- what the last run took
+    error TEXT,                       -- its message; NULL: it has succeeded
+    events_in INTEGER NOT NULL,
+    events_out INTEGER NOT NULL,
+    times INTEGER NOT NULL            -- runs in a row that had the same outcome and exchanged nothing
+);

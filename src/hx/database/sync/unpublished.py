@@ -35,23 +35,26 @@ class Due(NamedTuple):
     version: int  # of the database; it is another number once another process has written
 
 
-def due(
+def due(  # noqa: PLR0913  (what is due, and who is told)
     database: Database,
     me: bytes,
     inactive: frozenset[bytes],
     now_us: int,
     report: Callable[[int, int], object] = lambda _done, _size: None,
+    *,
+    young_us: int = 0,
 ) -> Due:
     """Return all records that are due at a time; `inactive`: the ids of inactive devices.
 
-    `report` is told, now and then, how many of how many events are read.
+    `report` is told, now and then, how many of how many events are read. Events that began less
+    than `young_us` ago are left out.
     """
     version = _version(database)
     held = _left_behind(database, me, inactive)
     where = f"location IS NULL OR location IN ({','.join(map(str, held))})"
     size = int(database.value("SELECT count(*) FROM unpublished"))
     events: dict[Event, int] = {}
-    for event, row in _events(database, held, now_us):
+    for event, row in _events(database, held, _ready(now_us, young_us)):
         events[event] = row
         if not len(events) % _REPORTED:
             report(len(events), size)
@@ -64,25 +67,61 @@ def due(
     return Due(history, {event.key: row for event, row in events.items()}, version)
 
 
+class Waiting(NamedTuple):
+    """The events that no segment holds yet and that a push would publish."""
+
+    events: int
+    oldest_us: int | None  # when the oldest of them began; None: there is none
+
+
+def waiting(database: Database, now_us: int, young_us: int = 0) -> Waiting:
+    """Return what waits for a push; what began less than `young_us` ago is left out."""
+    sql = (
+        "SELECT count(*), min(started_at_us) FROM unpublished JOIN event ON id = unpublished.event"
+    )
+    row = database.execute(f"{sql} WHERE {_READY}", _ready(now_us, young_us)).fetchone()
+    assert row is not None, "an aggregate has a row"
+    return Waiting(*row)
+
+
 def count(database: Database, now_us: int) -> int:
     """Return the number of events that no segment holds yet and that a push would publish."""
-    sql = f"SELECT count(*) FROM unpublished JOIN event ON id = unpublished.event WHERE {_READY}"  # noqa: S608
-    return int(database.value(sql, (now_us - RUNNING_US,)))
+    return waiting(database, now_us).events
 
 
-def anything(database: Database, me: bytes, inactive: frozenset[bytes], now_us: int) -> bool:
+def must_rewrite(database: Database, me: bytes) -> bool:
+    """Return whether a tombstone is due, or an own segment is to be rewritten for one."""
+    held = ",".join(map(str, _left_behind(database, me, frozenset())))
+    return any(
+        database.value(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1")  # noqa: S608
+        for table, condition in (
+            ("tombstone", f"location IS NULL OR location IN ({held})"),
+            ("segment", _REWRITTEN),
+        )
+    )
+
+
+def anything(
+    database: Database, me: bytes, inactive: frozenset[bytes], now_us: int, young_us: int = 0
+) -> bool:
     """Return whether a push has work: a record is due, or an own segment is to be rewritten.
 
     Only a few rows are read when there is none.
     """
+    events = waiting(database, now_us, young_us).events
+    return events > 0 or anything_but_new_events(database, me, inactive)
+
+
+def anything_but_new_events(database: Database, me: bytes, inactive: frozenset[bytes]) -> bool:
+    """Return whether a push has work besides the events that no segment has held yet."""
     held = ",".join(map(str, _left_behind(database, me, inactive)))
     where = dict.fromkeys(
         ("artifact", "pin", "tombstone"), f"location IS NULL OR location IN ({held})"
     )
     if held:
         where["event"] = f"location IN ({held})"
-    where["segment"] = "rewrite = 1 AND superseded = 0 AND listed = 1"
-    return count(database, now_us) > 0 or any(
+    where["segment"] = _REWRITTEN
+    return any(
         database.value(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1")  # noqa: S608
         for table, condition in where.items()
     )
@@ -102,12 +141,23 @@ def adopts(database: Database, me: bytes, inactive: frozenset[bytes], device_id:
     )
 
 
-_READY = f"location IS NULL AND (flags & {FINISHED} OR started_at_us < ?)"
+_READY = (
+    f"location IS NULL AND (flags & {FINISHED} OR started_at_us < ?)"
+    " AND (started_at_us <= ? OR started_at_us > ?)"
+)
+_REWRITTEN = "rewrite = 1 AND superseded = 0 AND listed = 1"
 
 
-def _events(database: Database, held: list[int], now_us: int) -> Iterator[tuple[Event, int]]:
+def _ready(now_us: int, young_us: int) -> tuple[int, int, int]:
+    """Return the values of `_READY`: what a clock ahead has dated waits for no time."""
+    return now_us - RUNNING_US, now_us - young_us, now_us
+
+
+def _events(
+    database: Database, held: list[int], ready: tuple[int, int, int]
+) -> Iterator[tuple[Event, int]]:
     condition = f"event.id IN (SELECT event FROM unpublished) AND {_READY}"  # noqa: S608
-    for row, event in select_events(database, condition, (now_us - RUNNING_US,)):
+    for row, event in select_events(database, condition, ready):
         yield event, row
     if held:
         among = ",".join(map(str, held))

@@ -27,7 +27,6 @@ class Vault(NamedTuple):
     slots_for: bytes | None = None  # digest of the roster for which every slot was written
     pulled_at_us: int | None = None
     pushed_at_us: int | None = None
-    outcome: str | None = None  # what went wrong in the last sync
     conditions: str = ""  # of the store, one a line
     told_seq: int | None = None  # seq of the own manifest that carried the newest own tombstones
 
@@ -105,6 +104,7 @@ _TABLES = (
     "heard",
     "outgoing",
     "said",
+    "sync_run",
 )
 _HELD = ("held", "taken_by")
 # hx.sync.device_state, hx.sync.lost_objects, hx.sync.keys_elsewhere and hx.sync.revoked_duty

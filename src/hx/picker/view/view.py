@@ -164,7 +164,8 @@ def status(state: State, columns: int, styles: Styles) -> str:
         spans.append((shown, style))
         room -= len(shown)
     hints = _HINTS if state.enter == RUN else _HINTS[1:]
-    hint = next((hint for hint in hints if len(hint) + _INDENT < room), "")
+    words = (state.remark, *hints) if state.remark else hints
+    hint = next((each for each in words if len(each) + _INDENT < room), "")
     if hint:
         spans += [(" " * (room - len(hint)), ""), (hint, styles.faint)]
     return painted(spans)

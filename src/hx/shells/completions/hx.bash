@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/hx
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_hx_sync_subparsers=(init invite join recover leave revoke admin rotate accept refuse custody push pull status check repair move renew devices rename)
+_shtab_hx_sync_subparsers=(init invite join recover leave revoke admin rotate accept refuse custody push pull status check repair move renew log devices rename)
 _shtab_hx_subparsers=(setup init pause resume status doctor find search last show stats pin unpin forget sync import config completions)
 
 _shtab_hx_setup_option_strings=(-h --help --shell --ctrl-r --no-ctrl-r --up-arrow --no-up-arrow --enter --no-import --undo --purge --anyway --yes)
@@ -40,6 +40,7 @@ _shtab_hx_sync_check_option_strings=(-h --help --json --verbose --read-data)
 _shtab_hx_sync_repair_option_strings=(-h --help --json --rebuild --adopt)
 _shtab_hx_sync_move_option_strings=(-h --help --store --fill --yes --json)
 _shtab_hx_sync_renew_option_strings=(-h --help --store --no-encrypt --anyway --yes --json)
+_shtab_hx_sync_log_option_strings=(-h --help --json)
 _shtab_hx_sync_devices_option_strings=(-h --help --json)
 _shtab_hx_sync_rename_option_strings=(-h --help)
 _shtab_hx_sync_option_strings=(-h --help --json --verbose --dry-run)
@@ -57,7 +58,7 @@ _shtab_hx_sync_init___custody_choices=(keychain passphrase file)
 _shtab_hx_sync_join___custody_choices=(keychain passphrase file)
 _shtab_hx_sync_recover___custody_choices=(keychain passphrase file)
 _shtab_hx_sync_custody___to_choices=(keychain passphrase file)
-_shtab_hx_sync_pos_0_choices=(init invite join recover leave revoke admin rotate accept refuse custody push pull status check repair move renew devices rename)
+_shtab_hx_sync_pos_0_choices=(init invite join recover leave revoke admin rotate accept refuse custody push pull status check repair move renew log devices rename)
 _shtab_hx_import___from_choices=(atuin hishtory mcfly zsh-histdb fish zsh bash)
 _shtab_hx_completions_pos_0_choices=(bash zsh fish)
 _shtab_hx_pos_0_choices=(setup init pause resume status doctor find search last show stats pin unpin forget sync import config completions)
@@ -234,6 +235,9 @@ _shtab_hx_sync_renew___no_encrypt_nargs=0
 _shtab_hx_sync_renew___anyway_nargs=0
 _shtab_hx_sync_renew___yes_nargs=0
 _shtab_hx_sync_renew___json_nargs=0
+_shtab_hx_sync_log__h_nargs=0
+_shtab_hx_sync_log___help_nargs=0
+_shtab_hx_sync_log___json_nargs=0
 _shtab_hx_sync_devices__h_nargs=0
 _shtab_hx_sync_devices___help_nargs=0
 _shtab_hx_sync_devices___json_nargs=0

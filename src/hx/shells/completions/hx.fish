@@ -50,7 +50,7 @@ function _shtab_hx_using
   test "$_shtab_hx_cmdpath" = "$argv"
 end
 
-set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync leave' 'sync revoke' 'sync admin' 'sync rotate' 'sync accept' 'sync refuse' 'sync custody' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync move' 'sync renew' 'sync devices' 'sync rename' import config completions
+set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync leave' 'sync revoke' 'sync admin' 'sync rotate' 'sync accept' 'sync refuse' 'sync custody' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync move' 'sync renew' 'sync log' 'sync devices' 'sync rename' import config completions
 set -g _shtab_hx_opts_with_value --adopt --artifact --by --code-file --color --custody --cwd --device --enter --exit --for --format --from --host --limit --match --name --read-data --scope --session --shell --since --store --to --undo --until --vault-name --widget --words-file
 
 complete -c history-extended -w hx
@@ -282,6 +282,9 @@ complete -c hx -n '_shtab_hx_using sync renew' -l no-encrypt -d 'do not encrypt 
 complete -c hx -n '_shtab_hx_using sync renew' -l anyway -d 'also when not all of the old vault is read here yet'
 complete -c hx -n '_shtab_hx_using sync renew' -l yes -d 'do not ask before, and not for two of the words'
 complete -c hx -n '_shtab_hx_using sync renew' -l json -d 'print JSON'
+complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a log -d 'list the last runs of sync'
+complete -c hx -n '_shtab_hx_using sync log' -s h -l help -d 'show this help message and exit'
+complete -c hx -n '_shtab_hx_using sync log' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a devices -d 'list the devices in the vault'
 complete -c hx -n '_shtab_hx_using sync devices' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync devices' -l json -d 'print JSON'

@@ -43,6 +43,7 @@ _shtab_hx_sync_commands() {
     invite:'print a code that lets one more device in'
     join:'put this device into a vault, with a code'
     leave:'take this device out of its vault'
+    log:'list the last runs of sync'
     move:'sync through another place: the vault has moved, or is lost'
     pull:'read what is new in the store'
     push:'publish what is new here'
@@ -384,6 +385,14 @@ _shtab_hx_sync_leave_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_hx_sync_leave_defaults_added=0
 
+_shtab_hx_sync_log_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--json[print JSON]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_log_defaults_added=0
+
 _shtab_hx_sync_move_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--store[the new place\: folder\:\/path\; the vault lies there already, or it is copied there]:URL:"
@@ -579,6 +588,7 @@ _shtab_hx_sync() {
         invite) _arguments -C -s $_shtab_hx_sync_invite_options ;;
         join) _arguments -C -s $_shtab_hx_sync_join_options ;;
         leave) _arguments -C -s $_shtab_hx_sync_leave_options ;;
+        log) _arguments -C -s $_shtab_hx_sync_log_options ;;
         move) _arguments -C -s $_shtab_hx_sync_move_options ;;
         pull) _arguments -C -s $_shtab_hx_sync_pull_options ;;
         push) _arguments -C -s $_shtab_hx_sync_push_options ;;

@@ -8,12 +8,15 @@ from contextlib import contextmanager
 from hx.cli import prompts
 from hx.cli.commands.sync import behind, clocks
 from hx.cli.commands.sync.change import publish, pulled_alone
+from hx.cli.commands.sync.copies import warn_of_copies
 from hx.cli.commands.sync.entry import entry_of, tell_former
 from hx.cli.commands.sync.reasons import code_now
-from hx.cli.commands.sync.sync import print_waiting, warn_of_copies
+from hx.cli.commands.sync.sync import print_waiting
 from hx.cli.commands.sync.vault_access import (
+    Exchanged,
     alone,
     outbox_of,
+    remember,
     scrub,
     sync_context_of,
     vault_of,
@@ -29,6 +32,7 @@ from hx.core.format.phrases import new_secret, words_of
 from hx.core.format.verdict import PENDING
 from hx.database.sync import ledger
 from hx.database.sync import vault as rows
+from hx.database.sync.runs import HAND
 from hx.device import identity
 from hx.sync import enroll
 from hx.sync.device_state import place_here, stored_place
@@ -127,7 +131,8 @@ def make(
     sync_context = _context(context)
     with Progress("publishing", quiet=given.json) as progress:
         sync_context.report_progress = progress.told
-        push(sync_context, outbox_of(context), here.label)
+        pushed = push(sync_context, outbox_of(context), here.label)
+    remember(sync_context, None, Exchanged(events_out=pushed.events))
     return context
 
 
@@ -196,7 +201,8 @@ def _first_sync(context: Context, label: str, *, quiet: bool) -> int:
     with Progress("syncing", quiet=quiet) as progress:
         sync_context.report_progress = progress.told
         pulled = pull(sync_context, admits=True)
-        push(sync_context, outbox_of(context), label, listed=True)
+        pushed = push(sync_context, outbox_of(context), label, listed=True)
+    remember(sync_context, None, Exchanged(HAND, pulled.events, pushed.events))
     # a machine of the same image, or of a copied disk, is in the vault already
     warn_of_copies(sync_context, ())
     place_here(sync_context)  # it is stored

@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
-from hx.cli import forgotten_copies, lost_database
+from hx.cli import auto_state, forgotten_copies, lost_database
 from hx.cli.text import count
 from hx.cli.times import age, rfc3339_or_none
 from hx.core.record import NamedTuple
 from hx.database.sync import behind, held, ledger, unpublished, vault
-from hx.sync.device_state import OUTSIDE, stored_place
+from hx.sync.device_state import OUTSIDE, WAITING, stored_place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hx.cli.auto_state import AutoState
     from hx.cli.context import Context
     from hx.database.sync.sync_status import ForgetStatus
     from hx.database.sync.vault import TakenOut, Vault
@@ -33,6 +34,7 @@ class SyncSummary(NamedTuple):
     unpublished: int  # events
     forgotten: ForgetStatus | None
     place: str | None  # of this device, one of hx.sync.device_state.PLACES; None: not known yet
+    auto: AutoState
 
 
 class KeysOnly(NamedTuple):
@@ -54,7 +56,8 @@ def sync_summary(context: Context) -> SyncState:
     place = stored_place(context.database)
     late = len(behind.devices(context.database))
     asks = len(held.forgets(held.read(context.database)))
-    return SyncSummary(known, counts, late, asks, due, forgotten_copies.look(context), place)
+    forgotten, auto = forgotten_copies.look(context), auto_state.look(context.database)
+    return SyncSummary(known, counts, late, asks, due, forgotten, place, auto)
 
 
 def sync_lines(known: SyncState, now_us: int) -> tuple[str, str]:
@@ -89,6 +92,17 @@ def _left(known: SyncSummary) -> Iterator[str]:
         yield f"{count(known.behind, 'device')} behind"
     if known.held:
         yield f"{known.held:,} `hx forget` of another device held"
+    if known.place == WAITING:
+        yield "this device waits until another one admits it"
+    if known.auto.error is not None:  # so nobody knows what else is pending
+        yield "the last sync failed"
+
+
+def auto_lines(known: SyncState, now_us: int) -> list[str]:
+    """Return the line on sync by itself, of a device in a vault."""
+    if not isinstance(known, SyncSummary) or known.place in OUTSIDE:
+        return []
+    return [auto_state.line(known.auto, now_us)]
 
 
 def forgotten_lines(known: SyncState, now_us: int) -> list[str]:
@@ -112,5 +126,6 @@ def sync_object(known: SyncState) -> dict[str, object] | None:
         "last_push": rfc3339_or_none(known.vault.pushed_at_us),
         "unpublished": known.unpublished,
         "forgotten": forgotten_copies.as_object(known.forgotten),
+        "auto": auto_state.as_object(known.auto),
         **{kind: known.counts.get(kind, 0) for kind in _UNFINISHED},
     }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hx.cli import forgotten_copies, held_tombstones
 from hx.cli.commands.sync import behind, newcomers, reasons
+from hx.cli.commands.sync.copies import COPIED, COPIED_HINT
 from hx.cli.commands.sync.devices import device_object, note_on, short_id
 from hx.cli.commands.sync.reasons import code_now, foreign_files, foreign_lines
-from hx.cli.commands.sync.sync import COPIED, COPIED_HINT
 from hx.cli.commands.sync.vault_access import sync_context_of, vault_of
 from hx.cli.context import open_context
 from hx.cli.events_output import device_names, print_json
@@ -17,7 +17,7 @@ from hx.core.errors import HxError, NotInVault
 from hx.core.format.phrases import fingerprint_words
 from hx.core.format.verdict import IMPORTED, PENDING, REJECTED, SKIPPED, SUPERSEDED
 from hx.core.record import NamedTuple
-from hx.database.sync import held, ledger, sync_status, unpublished
+from hx.database.sync import held, ledger, runs, sync_status, unpublished
 from hx.sync.device_state import OUTSIDE, WAITING, copy_seen_us, place_of, waits
 
 TYPE_CHECKING = False
@@ -41,6 +41,7 @@ class SyncState(NamedTuple):
     """All that `hx sync status` shows without looking into the store."""
 
     vault: Vault
+    error: str | None  # of the last sync
     sealed: bool
     fingerprint: list[str]
     counts: dict[str, int]  # status -> objects
@@ -90,6 +91,7 @@ def _look(context: Context, sync_context: SyncContext) -> SyncState:
     place = place_of(trust, sync_context.me)
     return SyncState(
         vault_of(context),
+        runs.last_error(database),
         sync_context.is_sealed,
         fingerprint_words(sync_context.genesis.sha256),
         ledger.counts(database),
@@ -152,8 +154,8 @@ def _print(seen: SyncState, content: StoreContent | None, *, verbose: bool) -> N
     _line("vault", f"{visible(vault.name.encode())} ({kind})")
     _line("", " ".join(seen.fingerprint))
     _line("store", f"{visible(vault.store.encode())}: {_times(seen)}")
-    if vault.outcome:
-        _line("", f"the last sync failed: {visible(vault.outcome.encode())}")
+    if seen.error:
+        _line("", f"the last sync failed: {visible(seen.error.encode())}")
     for condition in filter(None, vault.conditions.split("\n")):
         _line("", condition)
     _paragraph("here", _advice(seen))
@@ -228,7 +230,7 @@ def _object(seen: SyncState, content: StoreContent | None) -> dict[str, object]:
             "url": vault.store,
             "last_pull": rfc3339_or_none(vault.pulled_at_us),
             "last_push": rfc3339_or_none(vault.pushed_at_us),
-            "outcome": vault.outcome,
+            "outcome": seen.error,
             "conditions": [line for line in vault.conditions.split("\n") if line],
         },
         "objects": {status: seen.counts.get(status, 0) for status in _STATUSES},

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from hx.cli import held_tombstones
 from hx.cli.commands.sync import behind, clocks, vault_files
+from hx.cli.commands.sync.copies import unfinished_push, warn_of_copies
 from hx.cli.commands.sync.newcomers import print_newcomers
 from hx.cli.commands.sync.reasons import code_now
 from hx.cli.commands.sync.taken_out import finish_removal, require_not_gone
 from hx.cli.commands.sync.vault_access import (
+    Exchanged,
     alone,
     label_of,
     outbox_of,
@@ -26,7 +29,9 @@ from hx.core.errors import HasMoved, HxError
 from hx.core.format.verdict import PENDING, REJECTED
 from hx.database.sync import held, ledger
 from hx.database.sync import vault as rows
-from hx.sync.device_state import WAITING, note_copies, place_here, require_place, waits
+from hx.database.sync.runs import HAND
+from hx.scheduler import backoff
+from hx.sync.device_state import WAITING, place_here, require_place, waits
 from hx.sync.pull import pull, require_vault, with_counts
 from hx.sync.push import Pushed, mend_vault_file, push
 
@@ -41,11 +46,6 @@ if TYPE_CHECKING:
 
 
 _NAMED = 3  # objects in a warning
-COPIED = "another copy of this device has written to the vault: a copied disk or a restored backup"
-COPIED_HINT = (
-    "if two machines use the copies, run `hx sync join --new-id` on one of them; after a restore"
-    " there is nothing to do"
-)
 
 
 def run(name: str, given: Namespace, config: Config) -> int:
@@ -72,7 +72,7 @@ def _run(name: str, given: Namespace, config: Config) -> int:
     with alone(context):
         sync_context = sync_context_of(context)
         # before the sync: these manifests in the store are ours, not those of another copy
-        own = _unfinished_push(context)
+        own = unfinished_push(context)
         if given.verbose:
             sync_context.on_note = _say
         try:
@@ -86,7 +86,7 @@ def _run(name: str, given: Namespace, config: Config) -> int:
         except HxError as error:
             _remember(given, sync_context, error.message, own)
             raise
-        _remember(given, sync_context, None, own)
+        _remember(given, sync_context, None, own, _exchanged(pulled, pushed))
     if pulled is not None and not given.json and not held.is_empty(context.database):
         _ask_about_held(context, publishes=name == "sync")
     scrub(context)
@@ -100,18 +100,6 @@ def _run(name: str, given: Namespace, config: Config) -> int:
         _warn_of_held(context)
     _print(given, context, sync_context, pulled, pushed)
     return _exit_code(sync_context)
-
-
-def _unfinished_push(context: Context) -> tuple[str, ...]:
-    """Return the keys of the objects that an interrupted push has still to publish."""
-    journal = outbox_of(context).read()
-    return () if journal is None else journal.keys
-
-
-def warn_of_copies(sync_context: SyncContext, own: tuple[str, ...]) -> None:
-    """Warn of another copy of this device, once and not at every sync."""
-    if note_copies(sync_context, own):
-        print(f"hx: warning: {COPIED}\nhx: hint: {COPIED_HINT}", file=sys.stderr)
 
 
 def _warn_of_refused(number: int) -> None:
@@ -224,14 +212,27 @@ def _would_push(context: Context, sync_context: SyncContext) -> Pushed:
     return Pushed(events, len(plan.parts), size, len(plan.replaced))
 
 
+def _exchanged(pulled: Pulled | None, pushed: Pushed | None) -> Exchanged:
+    return Exchanged(HAND, pulled.events if pulled else 0, pushed.events if pushed else 0)
+
+
 def _remember(
-    given: Namespace, sync_context: SyncContext, outcome: str | None, own: tuple[str, ...]
+    given: Namespace,
+    sync_context: SyncContext,
+    error: str | None,
+    own: tuple[str, ...],
+    exchanged: Exchanged | None = None,
 ) -> None:
-    """Keep the outcome for `hx sync status`, which does not look into the store."""
-    if given.dry_run or rows.read(sync_context.database) is None:
+    """Keep the outcome for `hx sync status`, which does not look into the store.
+
+    A sync by hand ends the waiting of the background after a failure, whatever its outcome.
+    """
+    if given.dry_run:
         return
-    warn_of_copies(sync_context, own)
-    remember(sync_context, outcome)
+    backoff.clear(os.path.dirname(sync_context.database.path))
+    if rows.read(sync_context.database) is not None:
+        warn_of_copies(sync_context, own)
+        remember(sync_context, error, exchanged)
 
 
 def _say(note: ObjectNote) -> None:

@@ -6,9 +6,13 @@ import os
 import sys
 from contextlib import contextmanager
 
+from hx.cli.context import now_us
 from hx.core.errors import Busy, NotInVault, UsageError
 from hx.core.model import cut_label
+from hx.core.record import NamedTuple
+from hx.database.sync import runs
 from hx.database.sync import vault as rows
+from hx.database.sync.runs import Run
 from hx.files import PatientLock, beginning
 from hx.stores import EXAMPLE, HINT, open_store
 from hx.sync.context import Keyring, SyncContext
@@ -49,7 +53,7 @@ def vault_of(context: Context) -> Vault:
 
 
 @contextmanager
-def alone(context: Context) -> Iterator[None]:
+def alone(context: Context, patience_s: int = _PATIENCE_S) -> Iterator[None]:
     """Hold the lock of sync, so that one sync at a time runs on this device.
 
     It waits up to 30 s for another one. Raises Busy.
@@ -57,7 +61,7 @@ def alone(context: Context) -> Iterator[None]:
     from hx.cli.keys import noting_waits
 
     path = os.path.join(context.config.paths.data, "sync.lock")
-    with PatientLock(path, _PATIENCE_S) as held:
+    with PatientLock(path, patience_s) as held:
         if not held:
             raise _busy(path)
         with noting_waits(path):
@@ -97,18 +101,32 @@ def sync_context_of(context: Context) -> SyncContext:
     return made
 
 
-def remember(sync_context: SyncContext, outcome: str | None) -> None:
+class Exchanged(NamedTuple):
+    """What started a sync, and how many events it has exchanged."""
+
+    trigger: str = runs.HAND  # one of hx.database.sync.runs.TRIGGERS
+    events_in: int = 0
+    events_out: int = 0
+
+
+def remember(
+    sync_context: SyncContext, error: str | None, exchanged: Exchanged | None = None
+) -> None:
     """Keep the outcome of a sync for `hx sync status`, which does not look into the store.
 
-    `outcome`: the message of its error; None: it has succeeded.
+    `error`: its message; None: it has succeeded.
     """
     conditions = "\n".join(sorted(sync_context.store.conditions))
+    began_us, ended_us = sync_context.now_us, max(sync_context.now_us, now_us())
+    ms = (ended_us - began_us) // 1000
     with sync_context.database.transaction():
-        rows.update(sync_context.database, outcome=outcome, conditions=conditions)
+        rows.update(sync_context.database, conditions=conditions)
+        trigger, *events = exchanged or Exchanged()
+        runs.add(sync_context.database, Run(trigger, began_us, ended_us, ms, error, *events))
         if sync_context.vault_file:
             is_other = sync_context.vault_file == OTHER
             rows.note_other_vault_file(sync_context.database, is_there=is_other)
-        if outcome is None:
+        if error is None:
             rows.note_file_system(sync_context.database, sync_context.store.file_system)
 
 
@@ -164,10 +182,13 @@ def label_of(context: Context) -> str:
 def scrub(context: Context) -> None:
     """Remove the text of forgotten events from the files of the database, not only from rows."""
     from hx.database.connection import UNCLEAN
-    from hx.forget.forget import clean
 
     # a pull has removed rows, whose bytes stay in the pages until the files are cleaned
-    if context.database.meta(UNCLEAN) is not None and not clean(context.database):
+    if context.database.meta(UNCLEAN) is None:
+        return
+    from hx.forget.forget import clean
+
+    if not clean(context.database):
         print(
             "hx: warning: the files of the database may still hold text of forgotten events,"
             " because another process uses them"

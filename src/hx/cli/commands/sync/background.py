@@ -1,0 +1,192 @@
+"""`hx sync --background`: one sync that nobody watches, as a timer, a watch or a hook starts it.
+
+It asks nothing, waits for no other hx, and pushes only what is due (hx.sync.flush). A store that
+does not answer is tried again later and later (hx.scheduler.backoff). It prints only what differs
+from the run before, so that a journal stays readable.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import closing
+
+import apsw
+
+from hx.cli import explained
+from hx.cli.commands.sync.copies import unfinished_push, warn_of_copies
+from hx.cli.commands.sync.deadline import deadline
+from hx.cli.commands.sync.newcomers import print_newcomers
+from hx.cli.commands.sync.taken_out import finish_removal, require_not_gone
+from hx.cli.commands.sync.vault_access import (
+    Exchanged,
+    alone,
+    label_of,
+    outbox_of,
+    remember,
+    scrub,
+    sync_context_of,
+    vault_of,
+)
+from hx.cli.context import now_us, open_context
+from hx.config import started_by
+from hx.core.errors import Busy, HxError, KeyMissing, NotInVault, StoreError
+from hx.database.connection import open_database
+from hx.database.sync import vault as rows
+from hx.database.sync.runs import WATCH
+from hx.scheduler import backoff
+from hx.stores import NotMounted
+from hx.sync.device_state import place_here, require_place
+from hx.sync.flush import Limits, flush
+from hx.sync.heads import manifests_to_read
+from hx.sync.pull import pull
+from hx.sync.push import mend_vault_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.cli.context import Context
+    from hx.config import Config
+    from hx.scheduler.backoff import Failure
+    from hx.sync.context import SyncContext
+    from hx.sync.push import Pushed
+
+_RETRY_S = 20  # a laptop that wakes has no network yet
+_ROUNDS = 3
+_SETTLE_NS, _SETTLE_ROUNDS, _PAUSE_S = 300_000_000, 12, 0.1
+
+
+def run(trigger: str, config: Config) -> int:
+    """Run one sync in the background and return its exit code: 0, or that of its error.
+
+    `trigger`: one of hx.database.sync.runs.TRIGGERS, or empty: what systemd says.
+    It is 0 too when another sync runs. An error is printed when the run before had another one.
+    """
+    if not os.path.exists(config.paths.database):
+        raise NotInVault("this device is in no vault", "`hx sync auto off` ends its syncs")
+    config = config._replace(is_background=True)
+    data, before = config.paths.data, backoff.read(config.paths.data)
+    try:
+        _sync(config, trigger or started_by(), retries=before is None)
+    except (Busy, apsw.BusyError, apsw.LockedError):
+        return 0
+    except Exception as error:
+        told = explained(error)
+        # what a person has to unlock is tried at each firing, anything else later
+        waits = not isinstance(error, (KeyMissing, NotInVault))
+        missing = _missing_folder(config) if isinstance(error, NotMounted) else ""
+        failure = backoff.next_failure(before, told[0], now_us(), waits=waits, missing=missing)
+        backoff.write(data, failure)
+        if not isinstance(error, (HxError, apsw.Error, OSError)):
+            raise
+        return _told(before, *told)
+    backoff.clear(data)
+    if before is not None:
+        print("hx: the sync works again", file=sys.stderr)
+    return 0
+
+
+def _missing_folder(config: Config) -> str:
+    """Return the folder of the store if it is not there, to notice that it comes back."""
+    with closing(open_database(config.paths.database)) as database:
+        vault = rows.read(database)
+    path = "" if vault is None else vault.store.removeprefix("folder:")
+    return path if path.startswith("/") and not os.path.isdir(path) else ""
+
+
+def _told(before: Failure | None, message: str, hint: str, code: int) -> int:
+    """Print an error unless the run before had it too, and return its exit code."""
+    if before is None or before.message != " ".join(message.split()):
+        print(f"hx: error: {message}\nhx: hint: {hint}", file=sys.stderr)
+    return code
+
+
+def _sync(config: Config, trigger: str, *, retries: bool) -> None:
+    """Sync once, and once more after a while when the store does not answer."""
+    try:
+        _attempt(config, trigger)
+    except StoreError:
+        if not retries:
+            raise
+        time.sleep(_RETRY_S)
+        _attempt(config, trigger)
+
+
+def _attempt(config: Config, trigger: str) -> None:
+    context = open_context(config)
+    with closing(context.database):
+        finish_removal(context)
+        vault_of(context)
+        with alone(context, patience_s=0):
+            sync_context = sync_context_of(context)
+            own = unfinished_push(context)
+            exchanged, failed = Exchanged(trigger), ""
+            try:
+                exchanged = _rounds(context, sync_context, trigger)
+            except HxError as error:
+                failed = error.message
+                raise
+            finally:
+                # a device that was taken out of the vault keeps nothing of it
+                if rows.read(context.database) is not None:
+                    warn_of_copies(sync_context, own)
+                    remember(sync_context, failed or None, exchanged)
+        scrub(context)
+        print_newcomers(sync_context)
+
+
+def _rounds(context: Context, sync_context: SyncContext, trigger: str) -> Exchanged:
+    """Pull, and push what is due, until the folder of the store has no more news.
+
+    What arrives while this runs starts no other run: the watch is off until this one has ended.
+    """
+    folder = sync_context.store.watched
+    if folder and trigger == WATCH:
+        _settle(folder)
+    events_in = events_out = 0
+    with deadline() as postpone:
+        sync_context.report_progress = postpone
+        for _ in range(_ROUNDS):
+            seen_ns = _changed_ns(folder)
+            events, pushed = _carry_out(context, sync_context)
+            events_in += events
+            events_out += pushed.events
+            if _changed_ns(folder) == seen_ns or not _has_news(sync_context):
+                break
+    return Exchanged(trigger, events_in, events_out)
+
+
+def _carry_out(context: Context, sync_context: SyncContext) -> tuple[int, Pushed]:
+    """Pull, then push if that is due; return the number of events read and what was pushed."""
+    pulled = pull(sync_context, admits=True)
+    require_not_gone(context, sync_context)
+    mend_vault_file(sync_context)
+    outbox, label, values = outbox_of(context), label_of(context), context.config.values
+    limits = Limits(int(values["flush_events"]), int(values["flush_minutes"]))
+    pushed = flush(sync_context, outbox, label, limits)
+    require_place(place_here(sync_context))
+    return pulled.events, pushed
+
+
+def _has_news(sync_context: SyncContext) -> bool:
+    sync_context.list_manifests()
+    return bool(manifests_to_read(sync_context))
+
+
+def _settle(folder: str) -> None:
+    """Wait, a second at most, until nothing has changed in the folder for a moment.
+
+    A program that brings a file there makes it under another name first, which starts this run.
+    """
+    for _ in range(_SETTLE_ROUNDS):
+        if abs(time.time_ns() - _changed_ns(folder)) >= _SETTLE_NS:
+            return
+        time.sleep(_PAUSE_S)
+
+
+def _changed_ns(folder: str) -> int:
+    """Return when a folder has changed last; 0 where nothing is watched, or it is not there."""
+    try:
+        return os.stat(folder).st_mtime_ns if folder else 0
+    except OSError:
+        return 0

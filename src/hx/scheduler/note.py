@@ -1,0 +1,67 @@
+"""The note of `hx sync auto on`: who starts the sync of this device, how often, and which files.
+
+It is a small file beside the database: `hx setup --undo` needs it when the database is damaged.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hx.core.record import NamedTuple
+from hx.files import replace_file
+
+SYSTEMD, LAUNCHD, CRON, SHELL = "systemd", "launchd", "cron", "shell"
+KINDS = (SYSTEMD, LAUNCHD, CRON, SHELL)
+NAME = "scheduler.json"
+_MAX_BYTES = 64 << 10
+
+
+class Note(NamedTuple):
+    """How the sync of this device is started."""
+
+    by: str  # one of KINDS
+    minutes: int  # between two runs
+    executable: str  # absolute path of the hx that is started
+    watched: str = ""  # folder whose changes start a sync too; empty: none
+    files: tuple[str, ...] = ()  # units, jobs; none for a crontab
+    when_logged_out: bool = False
+
+
+def path(folder: str) -> str:
+    """Return the path of the note in a data folder."""
+    return os.path.join(folder, NAME)
+
+
+def read(folder: str) -> Note | None:
+    """Return the note in a data folder; None when sync by itself is off, or it is damaged."""
+    try:
+        with open(path(folder), "rb") as file:
+            import json  # the picker looks for the note, and mostly there is none
+
+            values = json.loads(file.read(_MAX_BYTES))
+        note = Note(
+            str(values["by"]),
+            int(values["minutes"]),
+            str(values["executable"]),
+            str(values["watched"]),
+            tuple(map(str, values["files"])),
+            bool(values["when_logged_out"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return note if note.by in KINDS else None
+
+
+def write(folder: str, note: Note) -> None:
+    """Replace the note. Raises OSError."""
+    import json
+
+    replace_file(path(folder), f"{json.dumps(note._asdict(), indent=1)}\n".encode())
+
+
+def remove(folder: str) -> None:
+    """Remove the note; it succeeds when there is none."""
+    try:
+        os.unlink(path(folder))
+    except FileNotFoundError:
+        return

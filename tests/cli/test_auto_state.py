@@ -1,0 +1,78 @@
+"""Sync by itself in one line: each state says what is true, and when."""
+
+import time
+
+import pytest
+
+from hx.cli import auto_state
+from hx.cli.auto_state import AutoState, line, remark
+from hx.database.connection import open_database
+from hx.database.sync import runs
+from hx.database.sync.runs import TIMER, Run
+from hx.scheduler import backoff, note
+from hx.scheduler.backoff import Failure
+from hx.scheduler.note import Note
+
+NOON_US = int(time.mktime((2026, 11, 24, 12, 0, 0, 0, 0, -1))) * 1_000_000  # a Tuesday
+MINUTE_US, DAY_US = 60_000_000, 86_400_000_000
+EVERY_5 = Note("systemd", 5, "/usr/bin/hx")
+
+
+def ran(minutes_ago, error=None):
+    at_us = NOON_US - minutes_ago * MINUTE_US
+    return Run(TIMER, at_us, at_us, 20, error)
+
+
+def failed(minutes_ago, next_in=0):
+    since_us = NOON_US - minutes_ago * MINUTE_US
+    return Failure(3, since_us, NOON_US, NOON_US + next_in * MINUTE_US, "", "no disk")
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (AutoState(EVERY_5, ran(2), None, None), "every 5 min: ok 2m ago"),
+        (AutoState(EVERY_5, ran(300), None, None), "every 5 min: last run 5h ago"),
+        (AutoState(EVERY_5, None, None, None), "every 5 min: has not run yet"),
+        (AutoState(None, ran(300), None, None), "off (`hx sync auto on`): ok 5h ago"),
+        (
+            AutoState(EVERY_5, ran(2, "no disk"), failed(60, 20), NOON_US - 60 * MINUTE_US),
+            "every 5 min: failing since 11:00 (no disk), next try 12:20",
+        ),
+        (
+            AutoState(EVERY_5, ran(2, "no disk"), failed(60, 900), NOON_US - DAY_US),
+            "every 5 min: failing since Mon 12:00 (no disk), next try Wed 03:00",
+        ),
+        (
+            AutoState(None, ran(2, "no disk"), None, NOON_US - 9 * DAY_US),
+            "off (`hx sync auto on`): failing since 2026-11-15 12:00 (no disk)",
+        ),
+    ],
+)
+def test_the_line(state, said):
+    assert line(state, NOON_US) == said
+
+
+def test_it_is_read_from_the_runs_and_the_notes(tmp_path):
+    folder = str(tmp_path)
+    database = open_database(str(tmp_path / "hx.db"))
+    assert auto_state.look(database) == AutoState(None, None, None, None)
+    for minutes_ago, error in ((90, None), (60, "no key"), (30, "no disk")):
+        runs.add(database, ran(minutes_ago, error))
+    since_us = NOON_US - 60 * MINUTE_US
+    assert auto_state.look(database) == AutoState(None, ran(30, "no disk"), None, since_us)
+    note.write(folder, EVERY_5)
+    backoff.write(folder, failed(100))
+    since_us = NOON_US - 100 * MINUTE_US
+    assert auto_state.look(database) == AutoState(
+        EVERY_5, ran(30, "no disk"), failed(100), since_us
+    )
+
+
+def test_the_picker_tells_of_failures_after_a_day(tmp_path):
+    folder = str(tmp_path)
+    assert remark(folder, NOON_US) == ""
+    backoff.write(folder, failed(23 * 60))
+    assert remark(folder, NOON_US) == ""
+    backoff.write(folder, failed(25 * 60))
+    assert remark(folder, NOON_US) == "sync fails since Mon 11:00: hx status"
