@@ -56,6 +56,8 @@ class Machine:
         self.spool = self.home / "spool"
         self.cwd = path
         self.executable = HX
+        # hx would find the keychain of whoever runs the tests
+        self._no_bus = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={path}/no-bus"}
         self.variables: dict[str, str] = {}  # of the environment, for each run
         self.begin_us = time.time_ns() // 1000 - HOUR_US  # of the first event without a given time
         self._seqs: dict[str, int] = {}
@@ -88,6 +90,7 @@ class Machine:
             "HX_HOME": str(self.home),
             "LANG": "C.UTF-8",
             "PATH": os.environ["PATH"],
+            **self._no_bus,
         }
         process = subprocess.run(
             line,
@@ -112,6 +115,7 @@ class Machine:
             "LANG": "C.UTF-8",
             "PATH": os.environ["PATH"],
             "TERM": "dumb",
+            **self._no_bus,
         }
         child = pexpect.spawn(HX, [*line], env=environment | variables, timeout=timeout)
         child.delaybeforesend = None

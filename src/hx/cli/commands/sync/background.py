@@ -64,6 +64,7 @@ def run(trigger: str, config: Config) -> int:
     """
     if not os.path.exists(config.paths.database):
         raise NotInVault("this device is in no vault", "`hx sync auto off` ends its syncs")
+    config = config._replace(is_background=True)
     data, before = config.paths.data, backoff.read(config.paths.data)
     try:
         _sync(config, trigger or started_by(), retries=before is None)
