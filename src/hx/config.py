@@ -14,7 +14,7 @@ from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
     from typing import Any
 
     from hx.core.redaction.rules import Rules
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     Value = Any  # str, int or bool; for rules a list or a table of str
 
 _MAX_BYTES = 256 << 10  # size of the configuration file
-_MAX_NUMBER = (1 << 63) - 1  # the largest integer of SQLite
 
 
 class Setting(NamedTuple):
@@ -70,6 +69,7 @@ VARIABLES = {
     "HX_PASSPHRASE_COMMAND": "a command that prints the passphrase for the keys of this device",
     "TRIGGER_UNIT": "set by systemd: the timer or path unit that has started hx",
     "HX_DEBUG": "print where in hx an internal error happened",
+    "DBUS_SESSION_BUS_ADDRESS": "the bus of a keychain; without it, that of the session",
     "NO_COLOR": "no colour",
     "TERM": "set by the terminal; on a `dumb` one there is no picker, no colour and no progress",
     "COLORFGBG": "set by some terminals: dark or light, for the colours of the picker",
@@ -121,6 +121,7 @@ class Config(NamedTuple):
     terminal: str  # TERM: the type of the terminal; the picker cannot draw on "" and "dumb"
     escape_delay: str  # ESCDELAY: ms, often empty
     is_remote: bool  # SSH_CONNECTION or SSH_TTY: the terminal is at the other end of a network
+    is_background: bool = False  # no person started this run: no question, no dialog
 
     @property
     def limit(self) -> int:
@@ -163,7 +164,7 @@ def load(environment: Mapping[str, str] = os.environ, umask: int = 0o077) -> Con
     settings = _read(paths.config, warnings)
     rules_are_valid = settings is not None
     for name, value in (settings or {}).items():
-        fault = _fault_of_rule(name, value) if name in _RULES else _fault(name, value)
+        fault = _fault(name, value)
         if fault:
             warnings.append(f"{paths.config}: {fault}")
             rules_are_valid &= name not in _RULES
@@ -276,28 +277,16 @@ def _read(path: str, warnings: list[str]) -> dict[str, Value] | None:
         return None
 
 
-def _fault_of_rule(name: str, value: object) -> str:
-    from hx.config_rules import fault
-
-    return fault(name, value)
-
-
-_WANTED: dict[type, str] = {bool: "true or false", int: "a number", str: "a word in quotes"}
-
-
 def _fault(name: str, value: object) -> str:
+    """Return what is wrong with a value in the file; empty when it is valid."""
+    from hx import config_rules
+
+    if name in _RULES:
+        return config_rules.fault(name, value)
     setting = next((setting for setting in SETTINGS if setting.name == name), None)
     if setting is None:
         return f"there is no setting {name!r}: `hx config` lists the settings"
-    if type(value) is not type(setting.default):
-        return f"{name} must be {_WANTED[type(setting.default)]}"
-    if setting.choices and value not in setting.choices:
-        return f"{name} must be one of {', '.join(setting.choices)}"
-    if isinstance(value, int) and value < setting.least:
-        return f"{name} must be at least {setting.least}"
-    if isinstance(value, int) and value > _MAX_NUMBER:
-        return f"{name} must be at most {_MAX_NUMBER}"
-    return ""
+    return config_rules.fault_of_value(name, value, setting.default, setting.choices, setting.least)
 
 
 def working_directory(environment: Mapping[str, str] = os.environ) -> str:
@@ -331,6 +320,14 @@ def runtime_folder(environment: Mapping[str, str] = os.environ) -> str | None:
     """Return the folder in which bash keeps its text file, if there is one."""
     folder = environment.get("XDG_RUNTIME_DIR", "")
     return folder if folder.startswith("/") else None
+
+
+def find_session_bus(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Set the address of the session bus where it is missing: libraries of keychains read it."""
+    from hx.custody import session_bus
+
+    folders = [runtime_folder(environment) or "", f"/run/user/{os.geteuid()}"]
+    environment.update(session_bus.variables(environment.get(session_bus.NAME, ""), folders))
 
 
 def hook_variables(environment: Mapping[str, str] = os.environ) -> tuple[bool, str, str]:

@@ -1,4 +1,4 @@
-"""The rules in the settings: whether they are valid, and a copy of the last good ones.
+"""The values in the settings: whether they are valid, and a copy of the last good rules.
 
 An invalid settings file must not switch rules off: the copy is used until the file is valid.
 """
@@ -17,6 +17,8 @@ FIELDS = ("ignore", "allow", "redact", "redact_rules")
 _MAX_BYTES = 256 << 10
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 _MAX_NAME = 40
+_MAX_NUMBER = (1 << 63) - 1  # the largest integer of SQLite
+_WANTED: dict[type, str] = {bool: "true or false", int: "a number", str: "a word in quotes"}
 
 
 def fault(name: str, value: object) -> str:
@@ -35,6 +37,25 @@ def fault(name: str, value: object) -> str:
         return f"{name} has more than {MAX_PATTERNS} patterns"
     long = any(len(pattern) > MAX_LENGTH for pattern in value)
     return f"{name}: a pattern is longer than {MAX_LENGTH} characters" if long else ""
+
+
+def fault_of_value(
+    name: str, value: object, default: object, choices: tuple[str, ...], least: int
+) -> str:
+    """Return what is wrong with the value of another setting; empty when it is valid.
+
+    It must have the type of the default, be one of `choices` if there are any, and not be less
+    than `least`.
+    """
+    if type(value) is not type(default):
+        return f"{name} must be {_WANTED[type(default)]}"
+    if choices and value not in choices:
+        return f"{name} must be one of {', '.join(choices)}"
+    if isinstance(value, int) and value < least:
+        return f"{name} must be at least {least}"
+    if isinstance(value, int) and value > _MAX_NUMBER:
+        return f"{name} must be at most {_MAX_NUMBER}"
+    return ""
 
 
 def _fault_of_expressions(value: object) -> str:

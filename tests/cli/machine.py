@@ -58,6 +58,8 @@ class Machine:
         self.spool = self.home / "spool"
         self.cwd = path
         self.executable = HX
+        # hx would find the keychain of whoever runs the tests
+        self._no_bus = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={path}/no-bus"}
         self.variables: dict[str, str] = {}  # of the environment, for each run
         self.begin_us = time.time_ns() // 1000 - HOUR_US  # of the first event without a given time
         self._seqs: dict[str, int] = {}
@@ -90,6 +92,7 @@ class Machine:
             "HX_HOME": str(self.home),
             "LANG": "C.UTF-8",
             "PATH": os.environ["PATH"],
+            **self._no_bus,
         }
         process = subprocess.run(
             line,
@@ -119,6 +122,7 @@ class Machine:
             "LANG": "C.UTF-8",
             "PATH": os.environ["PATH"],
             "TERM": "dumb",
+            **self._no_bus,
         }
         program, *arguments = (*before, HX, *line)
         child = pexpect.spawn(program, arguments, env=environment | variables, timeout=timeout)

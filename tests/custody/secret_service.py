@@ -27,14 +27,14 @@ BUS = """<busconfig>
 </busconfig>
 """
 TIMEOUT_S = 30
+ADDRESS = "DBUS_SESSION_BUS_ADDRESS"
 
 
 @contextmanager
-def secret_service(home: Path) -> Iterator[dict[str, str]]:
-    """Run an unlocked Secret Service without a display; yield the variables that lead to it."""
-    for program in ("dbus-daemon", "gnome-keyring-daemon"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed (tests/shells/install.sh)")
+def session_bus(home: Path) -> Iterator[dict[str, str]]:
+    """Run a bus without any service; yield the environment of its session."""
+    if shutil.which("dbus-daemon") is None:
+        pytest.skip("dbus-daemon is not installed (tests/shells/install.sh)")
     (home / "runtime").mkdir(parents=True, mode=0o700)
     environment = {
         "HOME": str(home),
@@ -45,13 +45,22 @@ def secret_service(home: Path) -> Iterator[dict[str, str]]:
     bus = ["dbus-daemon", f"--config-file={home}/bus.conf", "--nofork", "--nopidfile"]
     bus.append("--print-address")
     with _running(bus, environment) as bus_process:
-        environment["DBUS_SESSION_BUS_ADDRESS"] = bus_process.stdout.readline().decode().strip()
+        environment[ADDRESS] = bus_process.stdout.readline().decode().strip()
+        yield environment
+
+
+@contextmanager
+def secret_service(home: Path) -> Iterator[dict[str, str]]:
+    """Run an unlocked Secret Service without a display; yield the variables that lead to it."""
+    if shutil.which("gnome-keyring-daemon") is None:
+        pytest.skip("gnome-keyring-daemon is not installed (tests/shells/install.sh)")
+    with session_bus(home) as environment:
         keyring = ["gnome-keyring-daemon", "--unlock", "--foreground", "--components=secrets"]
         with _running(keyring, environment) as daemon:
             daemon.stdin.write(b"of the login")
             daemon.stdin.close()
-            _wait_for_name(environment["DBUS_SESSION_BUS_ADDRESS"])
-            yield {"DBUS_SESSION_BUS_ADDRESS": environment["DBUS_SESSION_BUS_ADDRESS"]}
+            _wait_for_name(environment[ADDRESS])
+            yield {ADDRESS: environment[ADDRESS]}
 
 
 @contextmanager

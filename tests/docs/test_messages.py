@@ -32,7 +32,7 @@ def test_no_error_is_a_value_alone():
 @pytest.mark.parametrize(
     "text",
     [
-        "this device waits to be admitted",  # a tuple that is a constant
+        "this device waits until another one lets it in",  # a tuple that is a constant
         "this device was taken out of the vault",  # a tuple in a dictionary
         "HX_PASSPHRASE_COMMAND is empty",  # the argument of a function
         "the spool FOLDER is not a folder",  # the result of a function

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager, suppress
+from functools import cache
 
+from hx import config as settings
 from hx import custody, device
-from hx.cli.prompts import at_terminal, secret
+from hx.cli.prompts import at_terminal, notice, secret
 from hx.core.errors import HxError, InputError, KeyMissing, KeysLost
 from hx.custody import moves
 from hx.custody.files import PASSPHRASE, CustodyPaths, read_note, stem, successor_paths
+from hx.custody.patience import PERSON_S, Patience, nobody
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from hx.cli.context import Context
     from hx.config import Config
@@ -24,12 +28,51 @@ if TYPE_CHECKING:
 
 NEW = "HX_NEW_PASSPHRASE_COMMAND"
 RESTORE = "restore it from a backup of this folder"
+_COMMAND_S = 30  # for the program that prints the passphrase, in the background
 
 
 def place(context: Context) -> CustodyPaths:
     """Return where custody keeps the keys of this device."""
     folder, who = os.path.dirname(context.database.path), context.who
-    return CustodyPaths(stem(folder), who.device_id, who.shared)
+    return CustodyPaths(stem(folder), who.device_id, who.shared, patience(context.config))
+
+
+def patience(config: Config) -> Patience:
+    """Return how long this run waits for a keychain, before the first library looks for one."""
+    settings.find_session_bus()
+    return _patience(config.is_background)
+
+
+@cache  # the waits of a run add up
+def _patience(is_background: bool) -> Patience:
+    return nobody() if is_background else Patience(PERSON_S, _tell)
+
+
+def _tell(sentence: str) -> None:
+    if sentence:
+        notice(sentence)
+    for path in _notes:
+        # a full disk must not end a wait
+        with suppress(OSError), open(path, "w", encoding="utf-8") as file:
+            file.write(sentence)
+
+
+_notes: list[str] = []  # files that tell other processes what this one waits for
+
+
+@contextmanager
+def noting_waits(path: str) -> Iterator[None]:
+    """Keep in a file what this process waits for, while it waits for a keychain.
+
+    A process that was killed may have left its note there: it is removed.
+    """
+    _notes.append(path)
+    with suppress(OSError):
+        os.truncate(path, 0)
+    try:
+        yield
+    finally:
+        _notes.remove(path)
 
 
 def key_path(context: Context) -> str:
@@ -142,9 +185,15 @@ _answers: list[bytes] = []  # at most one: a process works for one device
 def _passphrase(config: Config, option: str | None) -> bytes:
     # a variable that is set and empty is an error: a script must not wait for a terminal
     if config.passphrase_command is not None:
-        from hx.custody.passphrase_command import passphrase
+        from hx.custody.passphrase_command import PATIENCE_S, passphrase
 
-        return passphrase(config.passphrase_command)
+        limit_s = _COMMAND_S if config.is_background else PATIENCE_S
+        return passphrase(config.passphrase_command, limit_s)
+    if config.is_background:
+        raise KeyMissing(
+            "the keys of this device are sealed with a passphrase: the sync waits for it",
+            "run `hx sync` on a terminal, or set HX_PASSPHRASE_COMMAND to a program that prints it",
+        )
     if not at_terminal():
         raise _nobody_to_ask(option)
     return _new_passphrase() if option else secret("passphrase of this device's keys: ")
@@ -196,7 +245,7 @@ def forget(config: Config) -> list[str]:
         try:
             note = read_note(f"{trunk}.toml")
             if note is not None:
-                where = CustodyPaths(trunk, note.device_id)
+                where = CustodyPaths(trunk, note.device_id, patience=patience(config))
                 moves.remove_copy(where, asker(config))
                 custody.opened(where, asker(config)).forget()
         except HxError as error:

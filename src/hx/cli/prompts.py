@@ -270,6 +270,12 @@ def clear_progress() -> None:
         sys.stderr.flush()
 
 
+def notice(sentence: str) -> None:
+    """Print a line on stderr about a command that goes on, in place of a progress bar."""
+    clear = _CLEAR if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else ""
+    print(f"{clear}hx: {sentence}", file=sys.stderr, flush=True)
+
+
 class Progress:
     """Shows a progress bar on stderr, in one line that is removed at the end.
 

@@ -138,7 +138,7 @@ def _best(place: CustodyPaths, ask: Callable[[bool], bytes]) -> Custody:
 
     try:
         require_reach(KEYCHAIN, place)
-        return Custody(keychain.best(place.device_id), place)
+        return Custody(keychain.best(place.device_id, place.patience), place)
     # a person can unlock it: a weaker kind must not be chosen because nobody is there
     except keychain.Locked as error:
         raise KeyMissing(error.message, "unlock it, or say --custody passphrase") from None
@@ -178,5 +178,5 @@ def keeper_of(note: CustodyNote, place: CustodyPaths, ask: Callable[[bool], byte
     assert note.kind == KEYCHAIN, KINDS
     # the same keychain as before: a better one that was installed since has no keys
     if note.ring:
-        return keychain.named(note.ring, place.device_id)
-    return keychain.best(place.device_id)
+        return keychain.named(note.ring, place.device_id, place.patience)
+    return keychain.best(place.device_id, place.patience)

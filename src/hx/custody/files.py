@@ -21,6 +21,10 @@ from hx.core.event_name import blake2b
 from hx.core.record import NamedTuple
 from hx.files import beginning, reason, replace_file, require_owner
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.custody.patience import Patience
+
 KEYCHAIN, PASSPHRASE, FILE = KINDS = ("keychain", "passphrase", "file")
 MAX_BYTES = 256 << 10  # of keys; enough for a thousand epochs
 _MAX_NOTE_BYTES = 4096
@@ -30,11 +34,12 @@ _ID_BYTES = 16
 
 
 class CustodyPaths(NamedTuple):
-    """The paths of the files of custody."""
+    """The paths of the files of custody, and what is to be known of who uses them."""
 
     stem: str  # the path of these files without an extension
     device_id: bytes
     shared: bool = False  # several hosts may use them: no keychain is on all of these
+    patience: Patience | None = None  # with keychains; None: nobody is there to unlock one
 
     @property
     def note(self) -> str:

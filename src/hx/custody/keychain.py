@@ -12,7 +12,10 @@ import base64
 from contextlib import contextmanager
 
 from hx.core.errors import KeyMissing, KeysLost
+from hx.custody import backends
+from hx.custody.backends import SAFE
 from hx.custody.files import KEYCHAIN, framed, unframed
+from hx.custody.patience import nobody
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,20 +23,12 @@ if TYPE_CHECKING:
 
     from keyring.backend import KeyringBackend
 
+    from hx.custody.patience import Patience
+
 SERVICE = "hx"
 _MAGIC = b"HXK1"
 _PART_CHARACTERS = 1800
 _MAX_PARTS = 256
-SECRET_SERVICE = "keyring.backends.SecretService.Keyring"  # noqa: S105  (the name of a class)
-# the keychains that keep a secret; other backends of keyring lose it, or write plain text
-SAFE = {
-    "keyring.backends.macOS.Keyring": "macOS Keychain",
-    SECRET_SERVICE: "Secret Service",
-    "keyring.backends.kwallet.DBusKeyring": "KWallet",
-    "keyring.backends.libsecret.Keyring": "Secret Service by libsecret",
-}
-_OWN = "hx.custody.secret_service.Keyring"  # that of the Secret Service, with another first request
-_CHAINER = "keyring.backends.chainer.ChainerBackend"
 
 
 class Locked(KeyMissing):
@@ -45,10 +40,12 @@ class Keychain:
 
     kind = KEYCHAIN
 
-    def __init__(self, backend: KeyringBackend, device_id: bytes) -> None:
+    def __init__(self, backend: KeyringBackend, device_id: bytes, patience: Patience) -> None:
         self._backend = backend
+        self._patience = patience
+        self._opening: object = None  # what keeps the keychain open, after the first request
         self._user = device_id.hex()
-        self.ring = _class_name(backend)
+        self.ring = backends.class_name(backend)
         self.title = SAFE[self.ring]
         self.label = f"the keychain ({self.title})"
 
@@ -87,6 +84,8 @@ class Keychain:
 
     def probe(self) -> None:
         """Check that the keychain answers, whatever is in it. Raises Locked, KeyMissing."""
+        with self._speaking():
+            backends.make_usable(self._backend)
         self._get("0")
 
     def _current(self) -> tuple[int, bytes | None]:
@@ -135,14 +134,42 @@ class Keychain:
     @contextmanager
     def _speaking(self) -> Iterator[None]:
         """Turn errors of the keychain into KeyMissing without their text, which may be anything."""
-        from keyring.errors import KeyringLocked
-
         try:
+            if self._opening is None:
+                self._opening = backends.opened(self._backend, SERVICE, self._patience)
             yield
-        except KeyringLocked:
-            raise Locked(f"{self.label} is locked", "unlock it, and try again") from None
         except Exception as error:  # noqa: BLE001  (each backend raises what its bus raises)
-            raise KeyMissing(f"{self.label} failed ({_kinds(error)})", _HINT) from None
+            is_locked = backends.means_locked(error)
+            raise (self._locked() if is_locked else self._failed(error)) from None
+
+    def _locked(self) -> Locked:
+        if not self._patience.has_person:
+            return Locked(
+                f"{self.label} is locked: the sync waits until it is unlocked",
+                "log in to its desktop session and unlock it, or run `hx sync` there",
+            )
+        late = self._patience.unanswered
+        within = f" within {self._patience.seconds:g} seconds" if late else ""
+        return Locked(
+            f"{self.label} is locked, and was not unlocked{within}",
+            "unlock it in its desktop session and try again; while it is unlocked, `hx sync custody"
+            " --to passphrase` moves the keys out of it",
+        )
+
+    def _failed(self, error: Exception) -> KeyMissing:
+        # by their names: on macOS nothing of the bus is there to be imported
+        match type(error).__name__:
+            case "NoAnswer":
+                return KeyMissing(f"{self.label} does not answer", _RESTART)
+            case "Ended":
+                return KeyMissing(f"{self.label} ended while hx waited for it", _RESTART)
+            case "NoCollection":
+                return KeyMissing(
+                    f"{self.label} has no default collection, which is where hx keeps keys",
+                    "make the collection with the keys of hx the default one, in the program that"
+                    " shows your passwords",
+                )
+        return KeyMissing(f"{self.label} failed ({_kinds(error)})", _HINT)
 
 
 def _kinds(error: BaseException) -> str:
@@ -152,72 +179,37 @@ def _kinds(error: BaseException) -> str:
 
 
 _HINT = "check whether other programs can use it"
+_RESTART = "log out of its desktop session and in again, which starts it again"
 
 
-def best(device_id: bytes) -> Keychain:
+def best(device_id: bytes, patience: Patience | None = None) -> Keychain:
     """Return the keychain that keyring's settings name, else the best one.
 
-    Raises Locked, KeyMissing.
+    `patience` None: nobody is there. Raises Locked, KeyMissing.
     """
-    backend = _configured() or _detected()
+    patience = patience or nobody()
+    backend = backends.best(patience)
     if backend is None:
         raise KeyMissing(
             "no keychain is running",
             "start one with the Secret Service interface (gnome-keyring, KWallet, KeePassXC)",
         )
-    keychain = Keychain(backend, device_id)
+    keychain = Keychain(backend, device_id, patience)
     keychain.probe()
     return keychain
 
 
-def named(ring: str, device_id: bytes) -> Keychain:
+def named(ring: str, device_id: bytes, patience: Patience | None = None) -> Keychain:
     """Return the keychain that was chosen in an earlier run. Raises KeyMissing."""
-    backend = _loaded(ring) if ring in SAFE else None
+    patience = patience or nobody()
+    backend = backends.loaded(ring, patience) if ring in SAFE else None
     if backend is None:
         title = SAFE.get(ring, "of an unknown kind")
         raise KeyMissing(
             f"the keychain ({title}) that holds the keys of this device cannot be reached",
             "log in to its desktop session: it may be unavailable over ssh",
         )
-    return Keychain(backend, device_id)
-
-
-def _configured() -> KeyringBackend | None:
-    """Return the backend that keyring's variable or file names; refuse one that is not safe."""
-    from keyring import core
-
-    hint = "change PYTHON_KEYRING_BACKEND or keyringrc.cfg, which name it"
-    try:
-        backend = core.load_env() or core.load_config()
-    except Exception as error:  # noqa: BLE001  (whatever the named module raises)
-        raise KeyMissing(
-            f"keyring cannot use the keychain in its settings ({type(error).__name__})", hint
-        ) from None
-    if backend is None or _class_name(backend) == _CHAINER:
-        return None
-    if _class_name(backend) not in SAFE:
-        raise KeyMissing(f"keyring is set to {_class_name(backend)}, which is not safe", hint)
-    return _loaded(_class_name(backend))
-
-
-def _detected() -> KeyringBackend | None:
-    """Return the best backend of SAFE; keyring's own search would load any plugin."""
-    backends = [backend for ring in SAFE if (backend := _loaded(ring)) is not None]
-    return max(backends, key=lambda backend: backend.priority, default=None)
-
-
-def _loaded(ring: str) -> KeyringBackend | None:
-    from keyring import core
-
-    try:
-        return core.load_keyring(_OWN if ring == SECRET_SERVICE else ring)
-    except Exception:  # noqa: BLE001  (not on this system: each backend raises something else)
-        return None
-
-
-def _class_name(backend: KeyringBackend) -> str:
-    name = f"{type(backend).__module__}.{type(backend).__name__}"
-    return SECRET_SERVICE if name == _OWN else name
+    return Keychain(backend, device_id, patience)
 
 
 def _are_numbers(words: list[str]) -> bool:

@@ -88,7 +88,7 @@ def beside(place: CustodyPaths, like: CustodyNote | None, ask: Callable[[bool], 
     note = _sound_note(place.note)
     if note is not None and note.device_id != place.device_id:
         with suppress(KeyMissing):  # a keychain that cannot be reached keeps keys of no device
-            keeper_of(note, CustodyPaths(place.stem, note.device_id), ask).forget()
+            keeper_of(note, place._replace(device_id=note.device_id), ask).forget()
         _remove_files(place)
     if like is None:
         return new(None, place, ask)
@@ -127,7 +127,7 @@ def _forget_old(
         if kind == KEYCHAIN:
             try:
                 former = CustodyNote(kind, old.device_id, ring)
-                keeper_of(former, CustodyPaths(place.stem, old.device_id), ask).forget()
+                keeper_of(former, place._replace(device_id=old.device_id), ask).forget()
             except KeyMissing:
                 # the owner of a keychain that is gone has chosen another kind
                 if note.kind == KEYCHAIN:

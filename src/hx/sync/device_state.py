@@ -30,8 +30,8 @@ _PLACE = "place"  # meta: the place when the roster was last evaluated
 _COPY_SEEN = "copy_seen_us"  # meta: when a manifest of another copy of this device was last read
 
 WAITS = (
-    "this device waits to be admitted",
-    "run `hx sync` on a device that is in the vault, which admits this one, then here",
+    "this device waits until another one lets it in",
+    "the next `hx sync` of a device that is in the vault lets it in; then run it here too",
 )
 _REJOIN = "run `hx sync leave`, then `hx sync join` with a code from a new `hx sync invite`"
 _DROP = "run `hx sync`, which removes the keys of the vault from here; the history stays"
@@ -59,7 +59,7 @@ def waits(database: Database) -> tuple[str, str]:
         return WAITS
     return (
         f"{WAITS[0]}, and the others write under a key that it does not have",
-        f"{WAITS[1]}; if hx says so again then, the device was not admitted: {_REJOIN}",
+        f"{WAITS[1]}; if hx says so again then, the device was not let in: {_REJOIN}",
     )
 
 

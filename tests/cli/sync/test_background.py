@@ -176,6 +176,29 @@ def test_it_leaves_at_once_when_another_sync_runs(pair):
     assert log(laptop)[0]["trigger"] == "hand"
 
 
+@pytest.mark.long  # it waits ten seconds for the other process
+def test_a_database_that_is_in_use_is_no_failure(pair):
+    laptop, _ = pair
+    with laptop.database() as database:
+        database.execute("BEGIN IMMEDIATE")
+        run(laptop)
+        database.execute("ROLLBACK")
+    assert backoff.read(str(laptop.home)) is None
+
+
+def test_a_damaged_database_is_told_once(pair):
+    laptop, _ = pair
+    for name in ("hx.db-wal", "hx.db-shm"):
+        (laptop.home / name).unlink(missing_ok=True)
+    (laptop.home / "hx.db").write_bytes(b"no database" * 1000)
+    fail_before(laptop)
+    err = run(laptop, code=8)
+    assert "is not a file of SQLite" in err
+    assert "hint" in err
+    fail_before(laptop, message=backoff.read(str(laptop.home)).message)
+    assert run(laptop, code=8) == ""
+
+
 def test_a_device_in_no_vault_is_told(tmp_path):
     from cli.machine import Machine
 

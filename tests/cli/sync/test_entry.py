@@ -180,13 +180,15 @@ def test_a_machine_that_has_joined_says_that_it_waits_and_for_what(owner, newcom
     line = ("sync", "join", *newcomer.at, "--code-file", "-")
     joined = newcomer.hx(*line, stdin=owner.invite())
     assert (joined.code, "has joined the vault 'store'" in joined.out) == (0, True), joined
-    assert "this device waits to be admitted" in joined.err
-    assert "run `hx sync` on a device that is in the vault" in joined.err
+    assert "this device waits until another one lets it in" in joined.err
+    assert "the next `hx sync` of a device that is in the vault lets it in" in joined.err
 
 
 def test_an_invitation_says_why_a_machine_that_waits_makes_none(owner, newcomer):
     assert newcomer.join(owner.invite()).code == 0
-    assert is_error(newcomer.hx("sync", "invite"), 6, "this device waits to be admitted")
+    assert is_error(
+        newcomer.hx("sync", "invite"), 6, "this device waits until another one lets it in"
+    )
 
 
 def test_an_invitation_leaves_no_forgotten_text_in_the_files_of_the_database(owner, newcomer):

@@ -206,9 +206,9 @@ def test_a_waiting_device_is_told_what_has_to_happen(members, tmp_path):
     assert late.join(laptop.invite()).code == 0
     result = late.hx("sync")
     assert result.code == 0
-    assert "waits to be admitted" in result.err
+    assert "waits until another one lets it in" in result.err
     assert late.sync("status")["place"] == "waiting"
-    assert "waits to be admitted" in late.hx("sync", "status").out
+    assert "waits until another one lets it in" in late.hx("sync", "status").out
     laptop.sync()
     assert "waits" not in late.hx("sync").err
     assert late.sync("status")["place"] == "member"

@@ -15,7 +15,7 @@ def nights(first, hours, days=7):
     return tuple(Spell(24 * day + first, 24 * day + first + hours) for day in range(days))
 
 
-LAPTOP = Habits(asleep=nights(10, 14), away=(Spell(26, 30), Spell(50, 57)), typed=0.6)
+LAPTOP = Habits(asleep=nights(10, 14), away=(Spell(26, 30), Spell(50, 57)), sleeps=0.1, typed=0.6)
 DESKTOP = Habits(
     asleep=(*nights(4, 3), *nights(13, 11)),
     locked=(Spell(0.5, 3), Spell(72, 76)),
@@ -25,7 +25,7 @@ DESKTOP = Habits(
 SERVER = Habits(away=(Spell(30, 50), Spell(100, 101)), kills=0.1, typed=0.1)
 
 
-@pytest.mark.parametrize("days", [0.13, pytest.param(7, marks=pytest.mark.long)])
+@pytest.mark.parametrize("days", [0.07, pytest.param(7, marks=pytest.mark.long)])
 def test_they_live_together_and_are_equal_without_a_command(tmp_path, days):
     store, library, random = tmp_path / "store", faketime(), Random(f"a week {days}")
     store.mkdir()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import time
 from glob import glob
@@ -51,6 +52,7 @@ class Habits(NamedTuple):
     away: tuple[Spell, ...] = ()  # from the store
     locked: tuple[Spell, ...] = ()
     kills: float = 0.0  # share of the syncs that are killed
+    sleeps: float = 0.0  # share of the syncs in which the machine is suspended until the next one
     typed: float = 0.0  # events in a step
     custody: str = "file"
 
@@ -71,6 +73,10 @@ class Host(Machine):
         self.recorded = 0
         self.failing_since_s: int | None = None
         self.ok_s: int | None = None
+        self.maybe_since_s: int | None = (
+            None  # of a sync that was killed and may have failed before
+        )
+        self._suspended: subprocess.Popen[bytes] | None = None
         self.is_sure = True  # False after a kill: nobody knows how far it came
 
     # ---- the world ----
@@ -123,6 +129,10 @@ class Host(Machine):
         at = ("--store", f"folder:{self._mount}", "--name", self.name)
         return (*at, "--custody", self.habits.custody, "--json")
 
+    @property
+    def is_suspended(self) -> bool:
+        return self._suspended is not None
+
     # ---- what happens there ----
 
     def type(self, at_s: int, text: str) -> None:
@@ -131,10 +141,17 @@ class Host(Machine):
 
     def fire(self, at_s: int, random: Random) -> None:
         """Sync in the background, and compare what came of it with what the world allows."""
-        if random.random() < self.habits.kills:
-            self._fire_and_kill(at_s, random)
+        chance = random.random()
+        if self._suspended is None and chance < self.habits.kills + self.habits.sleeps:
+            self._cut(at_s, random, kills=chance < self.habits.kills)
             return
+        if self._suspended is not None:
+            self._suspended.send_signal(signal.SIGCONT)
         result = self.at(at_s, "sync", "--background")
+        if self._suspended is not None:
+            assert self._suspended.wait(60) in {0, 5, 6}, self._suspended.returncode
+            self._suspended = None
+            return
         assert result.out == "", result
         assert "Traceback" not in result.err, result
         if result.code:
@@ -144,33 +161,52 @@ class Host(Machine):
                 self.failing_since_s = at_s
         elif self.failing_since_s is None or "works again" in result.err:
             assert not self.has("away", at_s), (self.name, at_s, result)
-            self.failing_since_s, self.ok_s = None, at_s
+            self.failing_since_s = self.maybe_since_s = None
+            self.ok_s = at_s
+        elif not self.is_sure and self._error(at_s) is None:
+            # the sync that was cut short has succeeded after all
+            self.failing_since_s = self.maybe_since_s = self.ok_s = None
         # else the firing was skipped
         self.is_sure = True
 
-    def _fire_and_kill(self, at_s: int, random: Random) -> None:
-        line, environment = [HX, "sync", "--background"], self.environment(at_s)
-        with subprocess.Popen(
-            line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as process:
-            try:
-                process.wait(random.uniform(0.02, 0.2))
-            except subprocess.TimeoutExpired:
-                process.kill()
+    def _cut(self, at_s: int, random: Random, *, kills: bool) -> None:
+        """Kill a sync somewhere in the middle, or suspend it until the next firing."""
+        process = subprocess.Popen(
+            [HX, "sync", "--background"],
+            env=self.environment(at_s),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            process.wait(random.uniform(0.02, 0.2))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL if kills else signal.SIGSTOP)
+            if kills:
+                process.wait()
+            else:
+                self._suspended = process
         self.is_sure = False
+        if self.maybe_since_s is None:
+            self.maybe_since_s = at_s
+
+    def _error(self, at_s: int) -> str | None:
+        result = self.at(at_s, "status", "--json")
+        error: str | None = json.loads(result.out)["sync"]["auto"]["error"]
+        return error
 
     def check_status(self, at_s: int) -> None:
         """Check that `hx status` says what is true at this moment."""
+        if not self.is_sure or self._suspended is not None:
+            return
         result = self.at(at_s, "status", "--json")
         assert result.code == 0, result
         sync = json.loads(result.out)["sync"]
-        if not self.is_sure:
-            return
         auto = sync["auto"]
         where = (self.name, time.gmtime(at_s), auto, result)
         assert (auto["error"] is None) == (self.failing_since_s is None), where
         if self.failing_since_s is not None:
-            assert is_about(auto["failing_since"], self.failing_since_s), where
+            since = (self.failing_since_s, self.maybe_since_s)
+            assert any(at and is_about(auto["failing_since"], at) for at in since), where
         elif self.ok_s is not None:
             assert is_about(auto["last_run"], self.ok_s), where
         text = self.at(at_s, "status").out
@@ -212,6 +248,9 @@ def live(hosts: list[Host], random: Random, begin_s: int, end_s: int, step_s: in
             if host.has("asleep", at_s):
                 continue
             host.set_world(at_s)
+            if host.is_suspended:  # nothing else runs there
+                host.fire(at_s, random)
+                continue
             if random.random() < host.habits.typed:
                 text = f"{host.name} {host.recorded} at {at_s}"
                 host.type(at_s, text)

@@ -29,13 +29,15 @@ _SMALL_BYTES = 8 << 20  # about 40,000 events; such a database is read in a tent
 
 def run(arguments: list[str], config: Config) -> int:
     given = parser("doctor").parse_args(arguments)
-    findings = list(_findings(config, full=given.full))
+    findings = []
+    for finding in _findings(config, full=given.full):
+        findings.append(finding)
+        if not given.json:
+            _print(finding)
     if given.json:
         from hx.cli.events_output import print_json
 
         print_json([finding._asdict() for finding in findings])
-    else:
-        _print(findings)
     # warnings do not change the exit code: a script asks whether hx works
     return DatabaseError.exit_code if any(finding.level == FAULT for finding in findings) else 0
 
@@ -154,11 +156,12 @@ def _counted_from_us(context: Context) -> int:
     return counted_from_us(context.database, context.now_us)
 
 
-def _print(findings: list[Finding]) -> None:
-    for finding in findings:
-        print(f"{finding.level:<8} {finding.check:<9} {visible(os.fsencode(finding.sentence))}")
-        if finding.fix:
-            print(f"{'':<18} fix: {visible(os.fsencode(finding.fix))}")
+def _print(finding: Finding) -> None:
+    lines = [f"{finding.level:<8} {finding.check:<9} {visible(os.fsencode(finding.sentence))}"]
+    if finding.fix:
+        lines.append(f"{'':<18} fix: {visible(os.fsencode(finding.fix))}")
+    # at once: the next check may wait for a keychain
+    print("\n".join(lines), flush=True)
 
 
 def parser(name: str) -> Parser:

@@ -12,6 +12,9 @@ import sys
 import time
 from contextlib import closing
 
+import apsw
+
+from hx.cli import explained
 from hx.cli.commands.sync.copies import unfinished_push, warn_of_copies
 from hx.cli.commands.sync.deadline import deadline
 from hx.cli.commands.sync.newcomers import print_newcomers
@@ -61,31 +64,26 @@ def run(trigger: str, config: Config) -> int:
     """
     if not os.path.exists(config.paths.database):
         raise NotInVault("this device is in no vault", "`hx sync auto off` ends its syncs")
+    config = config._replace(is_background=True)
     data, before = config.paths.data, backoff.read(config.paths.data)
     try:
         _sync(config, trigger or started_by(), retries=before is None)
-    except Busy:
+    except (Busy, apsw.BusyError, apsw.LockedError):
         return 0
-    except HxError as error:
-        missing = _missing_folder(config) if isinstance(error, NotMounted) else ""
+    except Exception as error:
+        told = explained(error)
         # what a person has to unlock is tried at each firing, anything else later
         waits = not isinstance(error, (KeyMissing, NotInVault))
-        _note(config, before, error.message, waits=waits, missing=missing)
-        return _told(before, error)
-    except Exception as error:
-        _note(config, before, f"a fault of hx ({type(error).__name__})", waits=True)
-        raise
+        missing = _missing_folder(config) if isinstance(error, NotMounted) else ""
+        failure = backoff.next_failure(before, told[0], now_us(), waits=waits, missing=missing)
+        backoff.write(data, failure)
+        if not isinstance(error, (HxError, apsw.Error, OSError)):
+            raise
+        return _told(before, *told)
     backoff.clear(data)
     if before is not None:
         print("hx: the sync works again", file=sys.stderr)
     return 0
-
-
-def _note(
-    config: Config, before: Failure | None, message: str, *, waits: bool, missing: str = ""
-) -> None:
-    failure = backoff.next_failure(before, message, now_us(), waits=waits, missing=missing)
-    backoff.write(config.paths.data, failure)
 
 
 def _missing_folder(config: Config) -> str:
@@ -96,11 +94,11 @@ def _missing_folder(config: Config) -> str:
     return path if path.startswith("/") and not os.path.isdir(path) else ""
 
 
-def _told(before: Failure | None, error: HxError) -> int:
+def _told(before: Failure | None, message: str, hint: str, code: int) -> int:
     """Print an error unless the run before had it too, and return its exit code."""
-    if before is None or before.message != " ".join(error.message.split()):
-        print(f"hx: error: {error.message}\nhx: hint: {error.hint}", file=sys.stderr)
-    return error.exit_code
+    if before is None or before.message != " ".join(message.split()):
+        print(f"hx: error: {message}\nhx: hint: {hint}", file=sys.stderr)
+    return code
 
 
 def _sync(config: Config, trigger: str, *, retries: bool) -> None:

@@ -41,8 +41,8 @@ MEANINGS = {
     " again: run `hx sync` on a device that can read it, which publishes the key for this one",
     verdict.ROSTER: "it comes from a device that this one does not know yet; each sync looks"
     " again: run `hx sync` on the device that made the invitation",
-    verdict.WAITING: "its device waits to be admitted, and nothing of it is read before; run"
-    " `hx sync` on a device that is in the vault, which admits it",
+    verdict.WAITING: "its device waits until another one lets it in, and nothing of it is read"
+    " before; the next `hx sync` of a device that is in the vault does that",
     verdict.NEEDS_UPGRADE: "a newer hx wrote it; it is kept until hx can read it: upgrade hx on"
     " this device, then run `hx sync`",
     verdict.UNKNOWN_FORMAT: "this hx cannot read it, and no device of the vault has signed it; each"

@@ -13,7 +13,7 @@ from hx.core.record import NamedTuple
 from hx.database.sync import runs
 from hx.database.sync import vault as rows
 from hx.database.sync.runs import Run
-from hx.files import PatientLock
+from hx.files import PatientLock, beginning
 from hx.stores import EXAMPLE, HINT, open_store
 from hx.sync.context import Keyring, SyncContext
 from hx.sync.device_state import taken_out_of
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hx.stores import Store
 
 _PATIENCE_S = 30
+_MAX_NOTE_BYTES = 200  # in the file of the lock: what its holder waits for
 _SUITE_OFFSET = 6  # docs/format.md, the header
 
 
@@ -57,12 +58,23 @@ def alone(context: Context, patience_s: int = _PATIENCE_S) -> Iterator[None]:
 
     It waits up to 30 s for another one. Raises Busy.
     """
+    from hx.cli.keys import noting_waits
+
     path = os.path.join(context.config.paths.data, "sync.lock")
     with PatientLock(path, patience_s) as held:
         if not held:
-            raise Busy("another `hx sync` is running on this device", "try again when it has ended")
-        _sweep_keys(context)
-        yield
+            raise _busy(path)
+        with noting_waits(path):
+            _sweep_keys(context)
+            yield
+
+
+def _busy(path: str) -> Busy:
+    """Return an error for a lock that another process holds, with what that one waits for."""
+    note = beginning(path, _MAX_NOTE_BYTES).decode(errors="replace")
+    what = note.removeprefix("waiting for ").removesuffix(" ...") if note.isprintable() else ""
+    also = f", waiting for {what}" if what else ""
+    return Busy(f"another `hx sync` is running on this device{also}", "try again when it has ended")
 
 
 def _sweep_keys(context: Context) -> None:
