@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cli.vaults import KEYS, Member
+from cli.vaults import Member
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,13 +75,11 @@ class Scheduled(Member):
     """A member of a vault whose hx runs where the manager is, in a folder of its own."""
 
     def __init__(self, manager: UserManager, path: Path, folder: Path, name: str) -> None:
-        path.mkdir(parents=True)
+        path.parent.mkdir(exist_ok=True)
+        super().__init__(path, folder, name)
         folder.mkdir(exist_ok=True)
-        self.home, self.spool, self.cwd = path / "hx", path / "hx" / "spool", manager.home
-        self.folder, self.name, self.manager = folder, name, manager
-        self.at = ("--store", f"folder:{folder}", *KEYS, "--name", name)
+        self.manager, self.cwd = manager, manager.home
         self.variables = {"XDG_RUNTIME_DIR": f"/run/user/{os.getuid()}"}
-        self.begin_us, self._seqs, self._count = 0, {}, 0
 
     def run(self, line: list[str | bytes], **options: object) -> Result:
         return super().run([*self.manager.inside, *line], **options)  # type: ignore[arg-type]

@@ -125,6 +125,28 @@ def test_a_line_that_fits_in_no_crontab_leaves_nothing(place, job, tmp_path):
     assert not (tmp_path / "tab").exists()
 
 
+def test_what_an_interrupted_write_has_left_is_removed_and_nothing_like_it(place, job, tmp_path):
+    folder = left_by_systemd(place, job)
+    agent = left_by_launchd(place, job)
+    torn = [f"{path}.0123abcd.tmp" for path in (folder / systemd.SERVICE, agent)]
+    torn += [f"{note.path(place.data)}.0123abcd.tmp"]
+    alike = tmp_path / f"{note.NAME}.0123abcdef.tmp"
+    for path in (*torn, alike):
+        Path(path).touch()
+    assert install.remove(place)
+    assert not any(map(os.path.exists, torn))
+    assert alike.exists()
+    assert not folder.exists()
+
+
+def test_a_service_that_was_never_written_leaves_no_part_of_it(place):
+    folder = Path(place.user.config) / "systemd" / "user"
+    folder.mkdir(parents=True)
+    (folder / f"{systemd.SERVICE}.0123abcd.tmp").touch()
+    install.remove(place)
+    assert not folder.exists()
+
+
 def test_when_logged_out_is_for_systemd(place, job):
     with pytest.raises(UsageError, match="is for systemd"):
         set_up(CRON, job, place, when_logged_out=True)

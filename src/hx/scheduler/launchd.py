@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 
 from hx.core.errors import SchedulerError, UsageError
-from hx.files import private_folder, replace_file
+from hx.files import private_folder, replace_file, torn
 from hx.scheduler.job import require, require_plain, require_utf8, run
 
 TYPE_CHECKING = False
@@ -111,8 +111,9 @@ def remove(user: User, database: str) -> bool:
     """
     if database_of(user) != database:
         return False
-    with suppress(FileNotFoundError):
-        os.unlink(path(user))
+    for each in (*torn(path(user)), path(user)):
+        with suppress(FileNotFoundError):
+            os.unlink(each)
     with suppress(SchedulerError):
         run(("launchctl", "bootout", _name(user)), user)
     return True

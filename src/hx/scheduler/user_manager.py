@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 
 from hx.core.errors import SchedulerError, UsageError
-from hx.files import private_folder, replace_file
+from hx.files import private_folder, replace_file, torn
 from hx.scheduler import systemd
 from hx.scheduler.job import require, run
 from hx.scheduler.systemd import SERVICE, TRIGGERS, UNITS
@@ -111,6 +111,7 @@ def remove(user: User, database: str, files: tuple[str, ...] = ()) -> bool:
     named = {os.path.dirname(path) for path in files if os.path.basename(path) in UNITS}
     named = {folder for folder in named if systemd.database_of(folder) in (None, database)}
     there = [folder for folder in dict.fromkeys((*own, *named)) if _units(folder)]
+    _sweep(user)
     if not there:
         return False
     with suppress(SchedulerError):  # no manager runs, as in a container or a rescue system
@@ -118,13 +119,27 @@ def remove(user: User, database: str, files: tuple[str, ...] = ()) -> bool:
     for folder in there:
         for path in _units(folder):
             _unlink(path)
-        for each in (*_wants(folder), folder, os.path.dirname(folder)):
-            with suppress(OSError):  # other units are there
-                os.rmdir(each)
+        _remove_empty(folder)
     with suppress(SchedulerError):
         _systemctl(user, "daemon-reload")
         _systemctl(user, "reset-failed", SERVICE)
     return True
+
+
+def _sweep(user: User) -> None:
+    """Remove what interrupted writes of units have left, and folders that are empty then."""
+    for folder in folders(user):
+        left = [path for name in UNITS for path in torn(os.path.join(folder, name))]
+        for path in left:
+            _unlink(path)
+        if left:
+            _remove_empty(folder)
+
+
+def _remove_empty(folder: str) -> None:
+    for each in (*_wants(folder), folder, os.path.dirname(folder)):
+        with suppress(OSError):  # other units are there
+            os.rmdir(each)
 
 
 def _units(folder: str) -> list[str]:
