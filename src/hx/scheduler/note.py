@@ -6,7 +6,6 @@ It is a small file beside the database: `hx setup --undo` needs it when the data
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 
 from hx.core.record import NamedTuple
 from hx.files import replace_file, torn
@@ -63,5 +62,5 @@ def write(folder: str, note: Note) -> None:
 def remove(folder: str) -> None:
     """Remove the note, and what an interruption has left of it; it succeeds when there is none."""
     for each in (*torn(path(folder)), path(folder)):
-        with suppress(FileNotFoundError):
+        if os.path.lexists(each):
             os.unlink(each)

@@ -111,7 +111,7 @@ def test_without_a_vault_or_with_another_hx_nothing_is_set_up(manager, laptop, p
     assert auto(laptop, "status")["faults"] == []
 
 
-def test_the_program_may_have_a_hard_name_and_doctor_says_when_it_is_gone(laptop, place):
+def test_the_program_may_have_a_hard_name_and_doctor_says_when_it_is_gone(manager, laptop, place):
     link = place / "bin" / "hx"  # as pipx makes it
     link.parent.mkdir()
     link.symlink_to(HX)
@@ -125,20 +125,15 @@ def test_the_program_may_have_a_hard_name_and_doctor_says_when_it_is_gone(laptop
     assert f"{link}, which no longer exists" in found["sentence"]
     laptop.hx("setup", "--shell", "bash", "--no-import", "--yes")
     assert auto(laptop, "status")["executable"] == HX
-    assert schedule(laptop)["level"] == "ok"
+    manager.systemctl("stop", "hx-sync.timer")
+    found = schedule(laptop)
+    assert (found["level"], found["fix"]) == ("warning", "hx sync auto on")
+    assert "hx-sync.timer does not run" in found["sentence"]
 
 
 def schedule(member):
     findings = member.hx("doctor", "--json").json
     return next(finding for finding in findings if finding["check"] == "schedule")
-
-
-def test_a_timer_that_was_stopped_is_a_finding(manager, laptop):
-    auto(laptop, "on")
-    manager.systemctl("stop", "hx-sync.timer")
-    found = schedule(laptop)
-    assert found["level"] == "warning"
-    assert "hx-sync.timer does not run" in found["sentence"]
 
 
 @pytest.mark.parametrize(
@@ -174,13 +169,6 @@ def test_the_units_are_where_the_manager_looks_and_it_is_found_without_variables
 def test_a_scheduler_of_another_system_is_refused_by_name(laptop):
     result = laptop.hx("sync", "auto", "on", "--by", "launchd")
     assert is_error(result, 2, "launchd cannot start the sync", "only on macOS", "leave out --by")
-
-
-def test_units_without_their_note_are_removed(laptop):
-    auto(laptop, "on")
-    (laptop.home / "scheduler.json").unlink()
-    assert laptop.hx("sync", "auto", "off").code == 0
-    assert laptop.units == []
 
 
 @pytest.mark.parametrize("line", [("sync", "leave", "--yes"), ("setup", "--undo", "--yes")])
