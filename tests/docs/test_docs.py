@@ -39,7 +39,7 @@ def read(place: str) -> str:
 
 @pytest.mark.parametrize("place", generated(), ids=os.path.basename)
 def test_generated_files_are_current(place):
-    assert read(place) == generated()[place], "run `make docs`"
+    assert read(place) == generated()[place](), "run `make docs`"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
