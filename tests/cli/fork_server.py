@@ -6,6 +6,7 @@ the command line, and runs what the console script runs; it ends as any process 
 
 from __future__ import annotations
 
+import argparse
 import atexit
 import contextlib
 import gc
@@ -25,18 +26,26 @@ from hx.cli import main
 
 # It imports keyring, which looks for keychains by the environment that it is imported in.
 _LEFT_OUT = ("secret_service.py",)
+# Modules that functions of hx import, and that none of its modules has imported by then.
+_LATER = (
+    *("difflib", "glob", "json", "shlex", "shutil", "tomllib", "unicodedata"),
+    *("mnemonic", "msgspec", "nacl.public", "nacl.pwhash", "nacl.signing", "segno"),
+)
 LENGTH = struct.Struct("!I")  # bytes of the request that follows
 REPLY = struct.Struct("!i")  # the process id, then the exit code; negative: the signal
 
 
 def _load() -> None:
-    """Import all of hx."""
+    """Import all of hx, and compile the patterns of argparse."""
     root = os.path.dirname(hx.__file__)
     for folder, _, names in os.walk(root):
         package = os.path.relpath(folder, os.path.dirname(root)).replace(os.sep, ".")
         for name in names:
             if name.endswith(".py") and name not in _LEFT_OUT:
                 importlib.import_module(f"{package}.{name.removesuffix('.py')}")
+    for name in _LATER:
+        importlib.import_module(name)
+    argparse.ArgumentParser("hx").format_help()
 
 
 def _serve(channel: socket.socket) -> None:
