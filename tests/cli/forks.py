@@ -52,6 +52,7 @@ class _Server:
             self.process = subprocess.Popen(
                 [sys.executable, _SERVER, str(end.fileno())],
                 env=variables,
+                cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[end.fileno()],
@@ -103,6 +104,18 @@ def run_to_its_end(
         capture_output=True,
         timeout=timeout,
         check=False,
+    )
+
+
+def run_hx(
+    *arguments: str, env: Mapping[str, str], stdin: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run hx in the folder of this process; its input and output are text."""
+    line = [HX, *arguments]
+    given = None if stdin is None else stdin.encode()
+    ended = run_to_its_end(line, input=given, env=env, cwd=os.getcwd(), timeout=60)
+    return subprocess.CompletedProcess(
+        line, ended.returncode, ended.stdout.decode(), ended.stderr.decode()
     )
 
 
