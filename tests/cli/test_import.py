@@ -301,7 +301,7 @@ def write_history(path, count):
 
 def test_an_interrupted_import_leaves_whole_batches_and_no_traceback(machine, hx, tmp_path):
     path = tmp_path / "many"
-    write_history(path, 2 * IMPORT_BATCH)
+    write_history(path, 3 * IMPORT_BATCH)
     environment = {
         "HOME": str(machine.cwd),
         "HX_HOME": str(machine.home),
@@ -324,7 +324,7 @@ def test_an_interrupted_import_leaves_whole_batches_and_no_traceback(machine, hx
     with machine.database() as database:
         count = database.value("SELECT count(*) FROM event")
     assert count % IMPORT_BATCH == 0
-    assert f"{2 * IMPORT_BATCH - count:,} new" in hx("import", str(path)).out
+    assert f"{3 * IMPORT_BATCH - count:,} new" in hx("import", str(path)).out
 
 
 def test_the_memory_of_an_import_is_bounded(machine, tmp_path):

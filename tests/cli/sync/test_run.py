@@ -14,7 +14,7 @@ from cli.home_folders import tree
 from cli.mounts import read_only
 from cli.vaults import is_error, vault
 
-LARGE, MANY = 400_000, 40  # bytes of a command, commands: several segments
+LARGE, MANY = 400_000, 60  # bytes of a command, commands: several segments
 
 
 @pytest.fixture
