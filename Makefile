@@ -25,8 +25,9 @@ demo: $(STAMP)
 test: $(STAMP) shells
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not long'
 
+# (with each hx as a process that is started anew: see tests/cli/forks.py)
 test-long: $(STAMP) shells
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --hypothesis-profile=long
+	HX_TESTS_START=anew $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --hypothesis-profile=long
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

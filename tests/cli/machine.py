@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import spooled
+from cli.forks import HX, run_to_its_end
 from hx.core.merge import History
 from hx.core.model import FINISHED, Event, EventKey
 from hx.database.connection import open_database
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
     from hx.database.connection import Database
 
-HX = os.path.join(os.path.dirname(sys.executable), "hx")
 SESSION = "0006400000000000" + "a" * 16
 OTHER_SESSION = "0006400000000001" + "b" * 16
 OTHER_DEVICE = bytes.fromhex("7b2c" + "00" * 13 + "42")
@@ -94,15 +92,12 @@ class Machine:
             "PATH": os.environ["PATH"],
             **self._no_bus,
         }
-        process = subprocess.run(
+        process = run_to_its_end(
             line,
             input=stdin.encode() if isinstance(stdin, str) else stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
             env=environment | self.variables | (env or {}),
             cwd=cwd or self.cwd,
-            capture_output=True,
             timeout=self.timeout_s,
-            check=False,
         )
         out = process.stdout.decode(errors="surrogateescape")
         return Result(process.returncode, out, process.stderr.decode(errors="surrogateescape"))

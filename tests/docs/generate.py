@@ -8,6 +8,7 @@ import functools
 import os
 import re
 import sys
+from typing import TYPE_CHECKING
 
 import shtab
 
@@ -16,6 +17,9 @@ from hx.cli.commands.sync.subcommands import SUBCOMMANDS, subcommand_parser
 from hx.cli.parsers import Parser, parser_of
 from hx.cli.table import COMMANDS
 from hx.shells import SHELLS, completions_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CLI_PAGE = os.path.join(ROOT, "docs", "cli.md")
@@ -414,18 +418,20 @@ def _with_action(line: re.Match[str]) -> str:
     return f'{line[1]}{action}"'
 
 
-@functools.cache
-def generated() -> dict[str, str]:
-    """Return path -> text."""
+def generated() -> dict[str, Callable[[], str]]:
+    """Return path -> what makes its text. The page of the messages takes seconds."""
     from docs.messages import PAGE, messages_page
 
-    return {CLI_PAGE: cli_page(), PAGE: messages_page()} | {
-        completions_path(shell): completions(shell) for shell in SHELLS if shell in _CHANGES
+    return {CLI_PAGE: cli_page, PAGE: messages_page} | {
+        completions_path(shell): functools.partial(completions, shell)
+        for shell in SHELLS
+        if shell in _CHANGES
     }
 
 
 def main() -> None:
-    for place, text in generated().items():
+    texts = {place: text() for place, text in generated().items()}
+    for place, text in texts.items():
         with open(place, "w", encoding="utf-8") as file:
             file.write(text)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import os
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
@@ -86,7 +87,8 @@ class Message(NamedTuple):
     code: str  # exit code, level of a finding; empty for a note
 
 
-def messages() -> list[Message]:
+@functools.cache
+def messages() -> tuple[Message, ...]:
     """Return every message, sorted, each once."""
     modules = {
         path: Module(os.path.basename(path).removesuffix(".py"), _tree(path)) for path in _paths()
@@ -96,7 +98,7 @@ def messages() -> list[Message]:
     found = {Message("Sync", "reason", reason, text, "") for reason, text in MEANINGS.items()}
     for path, module in modules.items():
         found |= set(_Collector(_area(path), module, texts, classes).messages())
-    return sorted(found)
+    return (*sorted(found),)
 
 
 def messages_page() -> str:

@@ -9,13 +9,14 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import termios
 import time
 
 import pexpect
 import pyte
 import pytest
+
+from cli.forks import HX, run_hx
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ POSIX_SHELLS = SHELLS[:3]
 BASH53 = os.environ.get("HX_TEST_BASH53") or os.path.join(
     os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "hx-tests/bash-5.3"
 )
-HX = os.path.join(os.path.dirname(sys.executable), "hx")
 ROWS, COLUMNS = 40, 160
 TIMEOUT_S = 30
 CTRL_C, CTRL_D, CTRL_U, CTRL_Z, ENTER = b"\x03", b"\x04", b"\x15", b"\x1a", b"\r"
@@ -181,9 +181,7 @@ class Home:
             terminal.close()
 
     def hx(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [HX, *arguments], env=self.environment(), capture_output=True, text=True, check=False
-        )
+        return run_hx(*arguments, env=self.environment())
 
     def events(self) -> list[dict]:
         """Return every event as `hx find --json` prints it, oldest first."""

@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 
+from cli.forks import run_hx
 from hx.core.shell_files import rc_file
-from shells.terminal import HX, PROMPT, RC_FILE, Home, family, program
+from shells.terminal import PROMPT, RC_FILE, Home, family, program
 
 
 class Place:
@@ -24,9 +25,9 @@ class Place:
         self.env = {"HX_HOME": "", "SHELL": program(self.name)}
 
     def hx(self, *arguments, **env):
-        line = [HX, *arguments]
-        environment = self.home.environment(**self.env | env)
-        return subprocess.run(line, env=environment, capture_output=True, text=True, check=True)
+        ended = run_hx(*arguments, env=self.home.environment(**self.env | env))
+        ended.check_returncode()
+        return ended
 
     def setup(self, **env):
         return self.hx("setup", "--yes", "--no-import", "--shell", self.name, **env)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import tomllib
 
 import pytest
 
+from cli.forks import run_hx
 from cli.home_folders import tree
 from shells.terminal import CTRL_C, CTRL_D, HX, PROMPT, RC_FILE, family, program
 
@@ -30,9 +30,7 @@ class NewHome:
         self.env = {"HX_HOME": "", "SHELL": program(self.name)}
 
     def hx(self, *arguments):
-        line = [HX, *arguments]
-        environment = self.home.environment(**self.env)
-        return subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
+        return run_hx(*arguments, env=self.home.environment(**self.env))
 
     def open(self, *arguments):
         """Start a shell that reads its rc file, as in a new window; wait for its prompt."""
