@@ -165,6 +165,22 @@ def replace_file(
     _sync_folder(os.path.dirname(path))
 
 
+def torn(path: str) -> list[str]:
+    """Return the paths of what interrupted replacements of a file have left beside it."""
+    folder, name = os.path.split(path)
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    # exactly the names that replace_file gives: no other file is meant
+    ends = {each: each.removeprefix(f"{name}.").removesuffix(".tmp") for each in names}
+    return [
+        os.path.join(folder, each)
+        for each, end in ends.items()
+        if each == f"{name}.{end}.tmp" and len(end) == 8 and not end.strip("0123456789abcdef")  # noqa: PLR2004
+    ]
+
+
 def _require_content(file: BinaryIO, data: bytes, path: str) -> None:
     """Raise OSError unless the file returns these bytes."""
     file.seek(0)

@@ -16,7 +16,7 @@ from hx.database.connection import open_database
 from hx.database.join import join
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from hx.database.connection import Database
@@ -48,6 +48,8 @@ class Result(NamedTuple):
 
 class Machine:
     """`hx(*args)` runs the console script; `record(command, …)` does what a shell's hook does."""
+
+    timeout_s = 60  # of one command
 
     def __init__(self, path: Path) -> None:
         self.home = path / "hx"
@@ -95,13 +97,18 @@ class Machine:
             input=stdin.encode() if isinstance(stdin, str) else stdin,
             env=environment | self.variables | (env or {}),
             cwd=cwd or self.cwd,
-            timeout=60,
+            timeout=self.timeout_s,
         )
         out = process.stdout.decode(errors="surrogateescape")
         return Result(process.returncode, out, process.stderr.decode(errors="surrogateescape"))
 
-    def on_terminal(self, *line: str, timeout: float = 60, **variables: str) -> Any:
-        """Start hx on a terminal and return it as a child of pexpect, which the caller answers."""
+    def on_terminal(
+        self, *line: str, timeout: float = 60, before: Sequence[str] = (), **variables: str
+    ) -> Any:
+        """Start hx on a terminal and return it as a child of pexpect, which the caller answers.
+
+        `before`: the beginning of a command line that runs hx.
+        """
         import pexpect  # most tests need no terminal
 
         environment = {
@@ -112,7 +119,8 @@ class Machine:
             "TERM": "dumb",
             **self._no_bus,
         }
-        child = pexpect.spawn(HX, [*line], env=environment | variables, timeout=timeout)
+        program, *arguments = (*before, HX, *line)
+        child = pexpect.spawn(program, arguments, env=environment | variables, timeout=timeout)
         child.delaybeforesend = None
         return child
 

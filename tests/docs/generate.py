@@ -33,7 +33,7 @@ EXIT_CODES = {
     5: "the store of the vault cannot be used now: it is not mounted, denies access, is full or read-only",
     6: "a key is missing or wrong, or there is no vault, or another one",
     7: "a newer hx wrote something: upgrade this one; a sync has done everything else, and rejected nothing",
-    8: "the local database or a folder of hx cannot be used",
+    8: "the local database or a folder of hx cannot be used, or a scheduler did not do what was asked",
     70: "a fault of hx itself; `HX_DEBUG=1` shows where it is",
     130: "interrupted",
 }
@@ -223,6 +223,17 @@ OBJECTS = {
         "vault_id, vault_name, device_id, events": "the vault, this device, and the number of events that it received; 0 with `--new-id`",
         "behind[].device_id, behind[].device, behind[].seq, behind[].here, behind[].since, behind[].told_by": "as in `hx sync status`; not with `--new-id`",
         "former_id": "the id that this device had in the vault until its keys were lost; null: it was not in it; not with `--new-id`",
+    },
+    "sync auto": {
+        "on": "whether a scheduler starts the sync; while it is off most others are null",
+        "by, every_minutes": "`systemd`, `launchd` or `cron`, and the minutes between two runs",
+        "watched": "the folder whose changes start a sync too; null: none",
+        "files": "units or agents; none for a crontab",
+        "executable, is_this_program": "the hx that is started, and whether it is the one that prints this",
+        "when_logged_out": "whether it was asked for with `--when-logged-out`",
+        "faults": "why it does not start any more, a sentence each",
+        "last_run.trigger, last_run.at, last_run.error": "what started the last sync: `hand`, `timer`, `watch` or `shell`; its end; its message, null when it has succeeded",
+        "last_run.events_in, last_run.events_out": "how many events it has exchanged",
     },
     "sync custody": {
         "device_id": "this device",

@@ -26,6 +26,10 @@ AREAS = {
     "cli/commands/forget": "Forget",
     "cli/commands/import_": "Import",
     "cli/commands/sync": "Sync",
+    "cli/auto_sync": "Sync by itself",
+    "cli/commands/sync/auto": "Sync by itself",
+    "cli/auto_output": "Sync by itself",
+    "cli/schedule_check": "Doctor",
     "cli/forget_report": "Forget",
     "cli/forgotten_copies": "Sync",
     "cli/health": "Doctor",
@@ -43,6 +47,7 @@ AREAS = {
     "cli/prompts": "Keys",
     "capture": "Setup and recording",
     "config": "Settings",
+    "config_background": "Settings",
     "config_rules": "Settings",
     "core": "Formats and values",
     "custody": "Keys",
@@ -58,6 +63,7 @@ AREAS = {
     "setup": "Setup and recording",
     "shells": "Setup and recording",
     "stores": "Stores",
+    "scheduler": "Sync by itself",
     "sync": "Sync",
 }
 

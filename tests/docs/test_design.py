@@ -14,7 +14,14 @@ SOURCE = os.path.join(ROOT, "src", "hx")
 PAGES = glob.glob(os.path.join(ROOT, "*.md")) + glob.glob(
     os.path.join(ROOT, "docs", "**", "*.md"), recursive=True
 )
-LOOSE = {"__init__.py", "config.py", "config_rules.py", "device.py", "files.py"}
+LOOSE = {
+    "__init__.py",
+    "config.py",
+    "config_background.py",
+    "config_rules.py",
+    "device.py",
+    "files.py",
+}
 
 
 def read(page: str) -> str:

@@ -21,6 +21,7 @@ from hx.core.model import Tombstone, Window
 from hx.database.connection import open_database
 from hx.database.sync import held
 from hx.importers.registry import importers
+from hx.scheduler import note
 from hx.shells import SHELLS
 from hx.shells import completions_path as path
 
@@ -136,6 +137,10 @@ def run_with_json(name, folder):
         later.write_bytes(b"")
         hx_at(home, "sync", "pull")
     more = ["--yes"] if name in ("sync leave", "sync rotate") else []
+    if name == "sync auto":
+        note.write(str(home), note.Note(note.SYSTEMD, 5, "/usr/bin/hx"))
+        hx_at(home, "sync")
+        more = ["status"]
     if name in ("sync move", "sync renew"):
         (folder / "new").mkdir()
         more = ["--store", f"folder:{folder / 'new'}", "--yes"]

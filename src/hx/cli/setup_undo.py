@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from hx.cli.auto_sync import started_by, turn_off
 from hx.cli.prompts import confirm, drop_typed
 from hx.cli.setup_screen import print_edits, tell_left
 from hx.cli.setup_shells import every_path
@@ -34,18 +35,23 @@ def take_back(
         warn_of_vault(config, refuses=yes and not anyway)
     paths = config.paths
     removal = undo.planned(every_path(machine), paths.data, paths.config)
+    starts = started_by(config)
     if os.path.isdir(paths.data) and (purge or not removal.is_empty):
         require_place(paths.data)
-    if removal.is_empty:
+    if removal.is_empty and starts is None:
         undo.undo(removal)  # an interrupted setup leaves folders that are empty
         if not removal.unchanged:
             print("nothing to undo: no rc file has a line of hx, and there is no hook file")
     else:
         print_edits(removal.edits, config)
         _print_removed(removal.files)
+        if starts is not None:
+            print(f"removes what starts the sync of this machine: {_shown(starts)}")
         if not yes:
             drop_typed()
             confirm("Take these changes back?")
+        # first: its note must not keep a folder that was made by setup
+        turn_off(config)
         undo.undo(removal)
         print(
             "undone: shells that start from now on are not recorded;"
@@ -55,7 +61,7 @@ def take_back(
         lines = tuple(each for each in removal.unchanged if each.path != paths.config)
         removal = removal._replace(unchanged=lines)
         _purge(config, removal.needed_later, yes=yes)
-    elif not removal.is_empty:
+    elif not removal.is_empty or starts is not None:
         _print_kept(config)
     _print_remaining_lines(config, machine)
     return tell_left(removal.unchanged)
@@ -99,6 +105,7 @@ def _purge(config: Config, needed: tuple[str, ...], *, yes: bool) -> None:
     if not yes:
         what = "these files" if needed else "everything"
         confirm(f"Remove {what} of hx, also all recorded history? This cannot be undone.")
+    turn_off(config)  # also where its note is lost
     # imported here: custody and its libraries are needed only for a purge
     from hx.cli import keys
 

@@ -13,6 +13,7 @@
     │   ├── HasMoved         6   an admin says that the vault lies in another place now
     │   └── WasRenewed       6   an admin says that another vault replaces this one
     ├── UpgradeNeeded        7   a newer hx wrote this
+    ├── SchedulerError       8   systemd, launchd or cron did not do what was asked
     └── DatabaseError        8   the local database or the folders of hx failed
         └── Busy             8   another process holds the lock
 
@@ -92,6 +93,10 @@ class WasRenewed(NotAVault):
 
 class UpgradeNeeded(HxError):  # noqa: N818
     exit_code = 7
+
+
+class SchedulerError(HxError):
+    exit_code = 8
 
 
 class DatabaseError(HxError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from hx.core.record import NamedTuple
-from hx.files import replace_file
+from hx.files import replace_file, torn
 
 SYSTEMD, LAUNCHD, CRON, SHELL = "systemd", "launchd", "cron", "shell"
 KINDS = (SYSTEMD, LAUNCHD, CRON, SHELL)
@@ -60,8 +60,7 @@ def write(folder: str, note: Note) -> None:
 
 
 def remove(folder: str) -> None:
-    """Remove the note; it succeeds when there is none."""
-    try:
-        os.unlink(path(folder))
-    except FileNotFoundError:
-        return
+    """Remove the note, and what an interruption has left of it; it succeeds when there is none."""
+    for each in (*torn(path(folder)), path(folder)):
+        if os.path.lexists(each):
+            os.unlink(each)

@@ -34,6 +34,7 @@ _NAMES = (
     "rules.json",
     "setup.json",
     "scheduler.json",
+    "sync.log",
     "backoff",
     *(f"hook.{shell}" for shell in SHELLS),
     rc_file.MISSING,

@@ -31,7 +31,7 @@ def first(tmp_path):
 
 
 def test_making_a_vault_shows_progress(first):
-    said = on_terminal(first, "init", *first.at, "--yes")
+    said = on_terminal(first, "init", *first.at, "--yes", "--no-auto")
     assert b"publishing [" in said
     assert said.split(b"publishing [")[-1].count(b"\r\x1b[K") == 1, "it is removed"
 
@@ -41,7 +41,9 @@ def test_joining_moving_and_repairing_show_progress(tmp_path):
     laptop.record("echo one")
     laptop.sync()
     desktop = Member(tmp_path / "desktop", laptop.folder, "desktop")
-    assert b"syncing [" in on_terminal(desktop, "join", *desktop.at, code=laptop.invite())
+    assert b"syncing [" in on_terminal(
+        desktop, "join", *desktop.at, "--no-auto", code=laptop.invite()
+    )
     assert b"repairing [" in on_terminal(laptop, "repair")
     (tmp_path / "new").mkdir()
     moved = on_terminal(laptop, "move", "--store", f"folder:{tmp_path / 'new'}", "--yes")

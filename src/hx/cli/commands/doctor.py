@@ -6,7 +6,7 @@ import os
 
 import apsw
 
-from hx.cli import health, hook_checks, this_shell
+from hx.cli import health, hook_checks, schedule_check, this_shell
 from hx.cli.context import now_us, open_context
 from hx.cli.health import FAULT, OK, WARNING, Finding
 from hx.cli.text import count, visible
@@ -63,6 +63,7 @@ def _inside(context: Context, *, full: bool) -> Iterator[Finding]:
         yield from _database(context, full=full)
         yield from _sync(context)
         yield from health.keys(context)
+        yield from schedule_check.schedule(context)
         yield from _clock(context)
     except HxError as error:
         yield Finding("database", FAULT, error.message, error.hint)

@@ -158,8 +158,18 @@ def _carry_out(task: Task, plan: SetupPlan, proposal: Proposal) -> int:
     # after the changes: these are not errors, and the last lines are read
     for note in setup_notes.notes(config, task.machine, task.shells, plan, proposal.values):
         print(f"note: {_shown(note)}")
+    _tell_of_schedule(config)
     _tell_next(config, task.shells[0].name, plan)
     return code or setup_screen.tell_left(plan.unchanged)
+
+
+def _tell_of_schedule(config: Config) -> None:
+    """After an upgrade to another place, let the scheduler start this hx."""
+    from hx.cli.auto_sync import refresh
+
+    renamed = refresh(config)
+    if renamed is not None:
+        print(f"note: {_shown(renamed)}")
 
 
 def _import(config: Config) -> int:

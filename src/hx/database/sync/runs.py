@@ -26,6 +26,11 @@ class Run(NamedTuple):
     times: int = 1
 
     @property
+    def last_began_us(self) -> int:
+        """Return when the last run began."""
+        return self.ended_us - self.ms * 1000
+
+    @property
     def is_quiet(self) -> bool:
         return not (self.events_in or self.events_out)
 

@@ -50,7 +50,7 @@ function _shtab_hx_using
   test "$_shtab_hx_cmdpath" = "$argv"
 end
 
-set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync leave' 'sync revoke' 'sync admin' 'sync rotate' 'sync accept' 'sync refuse' 'sync custody' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync move' 'sync renew' 'sync log' 'sync devices' 'sync rename' import config completions
+set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync leave' 'sync revoke' 'sync admin' 'sync rotate' 'sync accept' 'sync refuse' 'sync auto' 'sync custody' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync move' 'sync renew' 'sync log' 'sync devices' 'sync rename' import config completions
 set -g _shtab_hx_opts_with_value --adopt --artifact --by --code-file --color --custody --cwd --device --enter --exit --for --format --from --host --limit --match --name --read-data --scope --session --shell --since --store --to --undo --until --vault-name --widget --words-file
 
 complete -c history-extended -w hx
@@ -185,6 +185,7 @@ complete -c hx -n '_shtab_hx_using sync init' -l custody -xka "keychain passphra
 complete -c hx -n '_shtab_hx_using sync init' -l name -x -d 'the name of this device; by default that of the host'
 complete -c hx -n '_shtab_hx_using sync init' -l no-encrypt -d 'do not encrypt the vault: whoever can read the folder can read it'
 complete -c hx -n '_shtab_hx_using sync init' -l yes -d 'do not ask for two of the words'
+complete -c hx -n '_shtab_hx_using sync init' -l auto -l no-auto -d 'let this machine sync by itself from now on, or not; else hx asks on a terminal'
 complete -c hx -n '_shtab_hx_using sync init' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a invite -d 'print a code that lets one more device in'
 complete -c hx -n '_shtab_hx_using sync invite' -s h -l help -d 'show this help message and exit'
@@ -200,6 +201,7 @@ complete -c hx -n '_shtab_hx_using sync join' -l new-id -d 'this is a copy of a 
 complete -c hx -n '_shtab_hx_using sync join' -l words-file -x -d 'with --new-id: read the recovery words from a file; an admin needs none'
 complete -c hx -n '_shtab_hx_using sync join' -l keys-lost -d 'nobody can open the keys of this device any more: it gets a new id and keeps its history'
 complete -c hx -n '_shtab_hx_using sync join' -l yes -d 'do not ask before a device whose keys are lost gets one'
+complete -c hx -n '_shtab_hx_using sync join' -l auto -l no-auto -d 'let this machine sync by itself from now on, or not; else hx asks on a terminal'
 complete -c hx -n '_shtab_hx_using sync join' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a recover -d 'put this device into a vault, with its recovery words'
 complete -c hx -n '_shtab_hx_using sync recover' -s h -l help -d 'show this help message and exit'
@@ -210,6 +212,7 @@ complete -c hx -n '_shtab_hx_using sync recover' -l name -x -d 'the name of this
 complete -c hx -n '_shtab_hx_using sync recover' -l words-file -x -d 'read the words from a file; - is stdin; without it hx asks, unless this device still has keys of the vault'
 complete -c hx -n '_shtab_hx_using sync recover' -l keys-lost -d 'nobody can open the keys of this device any more: it gets a new id and keeps its history'
 complete -c hx -n '_shtab_hx_using sync recover' -l yes -d 'do not ask before a device whose keys are lost gets one'
+complete -c hx -n '_shtab_hx_using sync recover' -l auto -l no-auto -d 'let this machine sync by itself from now on, or not; else hx asks on a terminal'
 complete -c hx -n '_shtab_hx_using sync recover' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a leave -d 'take this device out of its vault'
 complete -c hx -n '_shtab_hx_using sync leave' -s h -l help -d 'show this help message and exit'
@@ -240,6 +243,12 @@ complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a refu
 complete -c hx -n '_shtab_hx_using sync refuse' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync refuse' -l yes -d 'do not ask'
 complete -c hx -n '_shtab_hx_using sync refuse' -l json -d 'print JSON'
+complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a auto -d 'let this machine sync by itself, or end that'
+complete -c hx -n '_shtab_hx_using sync auto' -s h -l help -d 'show this help message and exit'
+complete -c hx -n '_shtab_hx_using sync auto' -l by -xka "systemd launchd cron" -d 'what starts the sync; by default the best that works on this machine'
+complete -c hx -n '_shtab_hx_using sync auto' -l when-logged-out -d 'with systemd: also while you are logged out, from the start of the machine on'
+complete -c hx -n '_shtab_hx_using sync auto' -l json -d 'print JSON'
+complete -c hx -n '_shtab_hx_using sync auto; and test $_shtab_hx_npos -eq 0' -ka "on off status" -d 'start it and try it once; end it; show how the sync is started'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a custody -d 'show where the keys of this device are, or change that'
 complete -c hx -n '_shtab_hx_using sync custody' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync custody' -l to -xka "keychain passphrase file" -d 'move the keys there; with the kind that they are in, a new passphrase'

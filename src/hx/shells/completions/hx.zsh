@@ -36,6 +36,7 @@ _shtab_hx_sync_commands() {
   local _commands=(
     accept:'forget here too what another device has forgotten and hx holds back'
     admin:'make a device an admin: it may let in and take out others'
+    auto:'let this machine sync by itself, or end that'
     check:'verify what is in the store, without changing it'
     custody:'show where the keys of this device are, or change that'
     devices:'list the devices in the vault'
@@ -308,6 +309,17 @@ _shtab_hx_sync_admin_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_hx_sync_admin_defaults_added=0
 
+_shtab_hx_sync_auto_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--by[what starts the sync\; by default the best that works on this machine]:by:(systemd launchd cron)"
+  "--when-logged-out[with systemd\: also while you are logged out, from the start of the machine on]"
+  "--json[print JSON]"
+  ":start it and try it once\; end it\; show how the sync is started:(on off status)"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_auto_defaults_added=0
+
 _shtab_hx_sync_check_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print JSON]"
@@ -343,6 +355,7 @@ _shtab_hx_sync_init_options=(
   "--name[the name of this device\; by default that of the host]:NAME:"
   "--no-encrypt[do not encrypt the vault\: whoever can read the folder can read it]"
   "--yes[do not ask for two of the words]"
+  {--auto,--no-auto}"[let this machine sync by itself from now on, or not\; else hx asks on a terminal]"
   "--json[print JSON]"
 )
 
@@ -368,6 +381,7 @@ _shtab_hx_sync_join_options=(
   "--words-file[with --new-id\: read the recovery words from a file\; an admin needs none]:FILE:"
   "--keys-lost[nobody can open the keys of this device any more\: it gets a new id and keeps its history]"
   "--yes[do not ask before a device whose keys are lost gets one]"
+  {--auto,--no-auto}"[let this machine sync by itself from now on, or not\; else hx asks on a terminal]"
   "--json[print JSON]"
 )
 
@@ -433,6 +447,7 @@ _shtab_hx_sync_recover_options=(
   "--words-file[read the words from a file\; - is stdin\; without it hx asks, unless this device still has keys of the vault]:FILE:"
   "--keys-lost[nobody can open the keys of this device any more\: it gets a new id and keeps its history]"
   "--yes[do not ask before a device whose keys are lost gets one]"
+  {--auto,--no-auto}"[let this machine sync by itself from now on, or not\; else hx asks on a terminal]"
   "--json[print JSON]"
 )
 
@@ -581,6 +596,7 @@ _shtab_hx_sync() {
       case $line[1] in
         accept) _arguments -C -s $_shtab_hx_sync_accept_options ;;
         admin) _arguments -C -s $_shtab_hx_sync_admin_options ;;
+        auto) _arguments -C -s $_shtab_hx_sync_auto_options ;;
         check) _arguments -C -s $_shtab_hx_sync_check_options ;;
         custody) _arguments -C -s $_shtab_hx_sync_custody_options ;;
         devices) _arguments -C -s $_shtab_hx_sync_devices_options ;;

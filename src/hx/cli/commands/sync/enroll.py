@@ -68,6 +68,10 @@ def run(name: str, given: Namespace, config: Config) -> int:
         entry = entry_of(name, given, context)
         code = _RUNS[name](given, context, entry)
     scrub(context)
+    # the lock is free now: the first run in the background needs it
+    from hx.cli.commands.sync.auto_offer import offer
+
+    offer(given, config)
     return code
 
 
@@ -232,7 +236,7 @@ def _tell(given: Namespace, context: Context, entry: Entry, events: int) -> int:
     _tell_what_lacks(context)
     warn_of_two(context.database)
     print_waiting(context.database, stored_place(context.database))
-    print("run `hx sync` from now on; `hx sync status` shows the other devices", file=sys.stderr)
+    print("`hx sync status` shows the other devices", file=sys.stderr)
     return code_now(context.database)
 
 

@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager
 
 from hx.cli import lost_database, next_id
+from hx.cli.auto_sync import turn_off
 from hx.cli.commands.sync.taken_out import drop_keys, new_name
 from hx.cli.commands.sync.vault_access import (
     alone,
@@ -50,6 +51,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
     with alone(context):
         # an earlier `hx sync leave` was interrupted after the vault and before its keys
         if rows.read(context.database) is None and drop_keys(context):
+            turn_off(config)
             print("removed the keys with which this device was in the vault that it has left")
             return 0
         if given.offline and lost_database.has_keys_of_a_vault(context):
@@ -65,6 +67,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
         left = 0 if published else outlook(sync_context).unpublished
         _leave(sync_context, context, published=published)
     scrub(context)
+    turn_off(config)
     _print(given, context, vault, published=published, left=left)
     return 0
 
@@ -91,6 +94,7 @@ def _give_up(given: Namespace, context: Context) -> int:
         lambda _: lambda: rows.note_left_unknown(database, former),
         leaving=True,
     )
+    turn_off(context.config)
     if given.json:
         unknown = dict.fromkeys(("vault_id", "vault_name", "unpublished"))
         print_json({**unknown, "device_id": former.hex(), "published": False})

@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from shlex import quote
 
+from hx.cli.auto_sync import follow as follow_store
 from hx.cli.commands.sync import behind
 from hx.cli.commands.sync.newcomers import print_newcomers
 from hx.cli.commands.sync.reasons import code_now
@@ -65,6 +66,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
         if plan.is_with_another and done.note and not done.copied.left_out:
             clear_old(old, target, plan)
     scrub(context)
+    follow_store(config, plan.url)
     print_newcomers(sync_context)
     _print(given, context, _Moved(vault.store, plan, done, sync_context.lost, pushed))
     return code_now(context.database)

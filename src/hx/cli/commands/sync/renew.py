@@ -6,6 +6,7 @@ import os
 from argparse import Namespace
 from shlex import quote
 
+from hx.cli.auto_sync import follow
 from hx.cli.commands.sync.change import publish, require_member
 from hx.cli.commands.sync.enroll import again, make
 from hx.cli.commands.sync.entry import leaving, place_of
@@ -52,6 +53,7 @@ def run(name: str, given: Namespace, config: Config) -> int:
         context = _make(given, context, place, old, outlook)
         codes = [] if given.json else _codes(context, old, outlook.others)
     scrub(context)
+    follow(config, place.url)
     if not given.json:
         print("\n".join(_after(vault, place, outlook, codes)))
     return 0

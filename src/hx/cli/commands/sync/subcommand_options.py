@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from argparse import BooleanOptionalAction
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.cli.parsers import Parser
@@ -38,6 +40,7 @@ def _init(made: Parser) -> None:
     _add_store(made)
     _add_no_encrypt(made)
     made.add_argument("--yes", action="store_true", help="do not ask for two of the words")
+    _add_auto(made)
     made.add_json()
 
 
@@ -63,6 +66,7 @@ def _join(made: Parser) -> None:
     )
     _add_words(made, "with --new-id: read the recovery words from a file; an admin needs none")
     _add_lost(made)
+    _add_auto(made)
     made.add_json()
 
 
@@ -74,6 +78,7 @@ def _recover(made: Parser) -> None:
         " keys of the vault",
     )
     _add_lost(made)
+    _add_auto(made)
     made.add_json()
 
 
@@ -146,6 +151,30 @@ def _accept(made: Parser) -> None:
 def _refuse(made: Parser) -> None:
     made.add_text("id", meta="ID", about="the first digits of its id, as `hx sync status` shows it")
     _add_answer(made)
+
+
+def _auto(made: Parser) -> None:
+    made.add_argument(
+        "action",
+        choices=("on", "off", "status"),
+        help="start it and try it once; end it; show how the sync is started",
+    )
+    made.add_argument(
+        "--by",
+        choices=("systemd", "launchd", "cron"),
+        help="what starts the sync; by default the best that works on this machine",
+    )
+    made.add_argument(
+        "--when-logged-out",
+        action="store_true",
+        help="with systemd: also while you are logged out, from the start of the machine on",
+    )
+    made.add_json()
+
+
+def _add_auto(made: Parser) -> None:
+    about = "let this machine sync by itself from now on, or not; else hx asks on a terminal"
+    made.add_argument("--auto", action=BooleanOptionalAction, help=about)
 
 
 def _custody(made: Parser) -> None:
@@ -243,6 +272,7 @@ OPTIONS = {
     "rotate": _add_answer,
     "accept": _accept,
     "refuse": _refuse,
+    "auto": _auto,
     "custody": _custody,
     "push": add_run_options,
     "pull": add_run_options,

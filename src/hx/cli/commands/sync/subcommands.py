@@ -47,6 +47,7 @@ SUBCOMMANDS = {
         "hx.cli.commands.sync.decide",
         "keep, on all devices, what another device has forgotten and hx holds back",
     ),
+    "auto": Subcommand("hx.cli.commands.sync.auto", "let this machine sync by itself, or end that"),
     "custody": Subcommand(
         "hx.cli.commands.sync.custody", "show where the keys of this device are, or change that"
     ),

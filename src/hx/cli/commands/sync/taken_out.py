@@ -29,6 +29,7 @@ def require_not_gone(context: Context, sync_context: SyncContext) -> None:
         return
     # imported here: a sync of a member with nothing new needs no cryptography
     from hx.cli import next_id
+    from hx.cli.auto_sync import turn_off
     from hx.sync.leave import remove_rows
 
     vault = sync_context.vault
@@ -45,6 +46,7 @@ def require_not_gone(context: Context, sync_context: SyncContext) -> None:
             with context.database.transaction():
                 remove()
     outbox_of(context).clear()
+    turn_off(context.config)
     raise taken_out_of(note)
 
 
