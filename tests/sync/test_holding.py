@@ -152,6 +152,23 @@ def test_a_refusal_gives_back_what_another_device_has_forgotten(cluster):
     assert laptop.dump() == desktop.dump() == server.dump()
 
 
+def test_a_refusal_gives_back_what_this_device_had_accepted_and_only_its_segment_holds(cluster):
+    _, desktop, server = cluster.devices
+    before = texts(desktop)
+    forget_all(cluster)
+    server.retain(server.now_us)  # so the refusal gives nothing back there
+    for forget in desktop.held():
+        desktop.accept(forget)
+    assert not texts(desktop)
+    refuse_all(server)
+    server.sync()
+    desktop.view.receive()
+    desktop.sync()
+    assert texts(desktop) == before
+    converge(*cluster)
+    assert texts(desktop) == texts(cluster.devices[0]) == before
+
+
 def test_a_refusal_outlives_the_device_that_has_made_it(cluster):
     _, desktop, server = cluster.devices
     forget_all(cluster)

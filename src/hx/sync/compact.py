@@ -15,6 +15,8 @@ from hx.core.text_orders import is_expired
 from hx.database import tombstones
 from hx.database.artifacts import touched_artifacts
 from hx.database.event_rows import events_at
+from hx.database.join import join as join_rows
+from hx.database.queries.imports import copy_numbers
 from hx.database.retention import RETAINED
 from hx.database.sync import held, own_ledger
 from hx.database.sync.locations import IN_OWN_SEGMENT
@@ -55,26 +57,48 @@ def rewriting(context: SyncContext) -> Rewriting:
         history = _read(context, segment)
         if history is not None:
             replaced.append(segment)
-            old = join(old, _with_given_back(history, refused))
+            old = join(old, _with_given_back(context, history, refused))
     for segment in dropped_by_copies(context):
         history = _read_dropped(context, segment)
         if history is not None:
             replaced.append(segment)
             missing = missing_here(context.database, history)
-            old = join(old, _with_given_back(missing, refused))
+            old = join(old, _with_given_back(context, missing, refused))
     _forget_removed(context, old)
     return Rewriting(replaced, *_kept(context, old))
 
 
-def _with_given_back(history: History, refused: Iterable[Tombstone]) -> History:
+def _with_given_back(
+    context: SyncContext, history: History, refused: Iterable[Tombstone]
+) -> History:
     """Return a history with the records that refused tombstones cover, also under the new keys.
 
-    The database may lack them, because retention has removed them.
+    The database may lack them, because retention has removed them, or because this device had
+    accepted a tombstone that another device has refused. Then they are joined here too: no segment
+    of another device brings them.
     """
     kept = given_back(history, refused)
+    if kept.events or kept.artifacts:
+        _join_missing(context, kept)
     return history._replace(
         events=history.events | kept.events, artifacts=history.artifacts | kept.artifacts
     )
+
+
+def _join_missing(context: SyncContext, kept: History) -> None:
+    """Join the records that the database lacks, unless a text order takes them."""
+    database = context.database
+    missing = missing_here(database, kept)
+    if has_text_orders(database):
+        from hx.database.text_orders import left  # few pushes need the cryptography
+
+        events = left(database, missing.events, context.now_us)
+        missing = missing._replace(events=frozenset(events))
+    if missing.events or missing.artifacts:
+        last = held.last_event_row(database)
+        with database.transaction():
+            join_rows(database, missing)
+            copy_numbers(database, last)
 
 
 def dropped_by_copies(context: SyncContext) -> list[Segment]:
