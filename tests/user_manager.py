@@ -67,8 +67,11 @@ class UserManager:
     def end(self) -> None:
         if self._process.poll() is None:
             self.systemctl("exit")
+        try:
+            self._process.wait(10)  # it ends its bus too, which a signal would leave
+        except subprocess.TimeoutExpired:
             self._process.terminate()
-        self._process.wait(30)
+            self._process.wait(30)
 
 
 class Scheduled(Member):

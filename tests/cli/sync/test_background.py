@@ -10,6 +10,7 @@ import pytest
 
 from cli.machine import DAY_US, SECOND_US
 from cli.vaults import vault
+from hx.database.sync import ledger
 from hx.scheduler import backoff
 from hx.scheduler.backoff import Failure
 
@@ -105,6 +106,22 @@ def test_a_device_that_waits_is_let_in_without_a_command(tmp_path, pair):
     run(third)
     run(desktop)
     assert desktop.commands == ["ls", "make"]
+
+
+def test_in_a_watched_folder_segments_may_arrive_after_their_manifest(pair):
+    laptop, desktop = pair
+    laptop.record("make")
+    laptop.sync()
+    objects, away = laptop.folder / "o", laptop.folder.with_name("away")
+    objects.rename(away)
+    process = desktop.start("sync", "--background", "--trigger", "watch")
+    with desktop.database() as database:
+        while not ledger.wanted(database):
+            assert process.poll() is None, process.communicate()
+    away.rename(objects)
+    assert process.wait(60) == 0
+    assert desktop.commands == ["make"]
+    assert [log(desktop)[0][name] for name in ("trigger", "events_in")] == ["watch", 1]
 
 
 # ---- what is said ----

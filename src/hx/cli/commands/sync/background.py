@@ -33,6 +33,7 @@ from hx.cli.context import now_us, open_context
 from hx.config import started_by
 from hx.core.errors import Busy, HxError, KeyMissing, NotInVault, StoreError
 from hx.database.connection import open_database
+from hx.database.sync import ledger
 from hx.database.sync import vault as rows
 from hx.database.sync.runs import WATCH
 from hx.scheduler import backoff
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 _RETRY_S = 20  # a laptop that wakes has no network yet
 _ROUNDS = 3
 _SETTLE_NS, _SETTLE_ROUNDS, _PAUSE_S = 300_000_000, 12, 0.1
+_LATE_ROUNDS, _LATE_PAUSE_S = 40, 0.5
 
 
 def run(trigger: str, config: Config) -> int:
@@ -144,6 +146,7 @@ def _rounds(context: Context, sync_context: SyncContext, trigger: str) -> Exchan
     if folder and trigger == WATCH:
         _settle(folder)
     events_in = events_out = 0
+    awaited = _awaited(sync_context)
     with deadline() as postpone:
         sync_context.report_progress = postpone
         for _ in range(_ROUNDS):
@@ -153,7 +156,29 @@ def _rounds(context: Context, sync_context: SyncContext, trigger: str) -> Exchan
             events_out += pushed.events
             if _changed_ns(folder) == seen_ns or not _has_news(sync_context):
                 break
+        if folder and trigger == WATCH:
+            events_in += _late(sync_context, awaited)
     return Exchanged(trigger, events_in, events_out)
+
+
+def _awaited(sync_context: SyncContext) -> set[bytes]:
+    """Return the ids of the segments that manifests list and that have not arrived."""
+    return {segment.object_id for segment in ledger.wanted(sync_context.database)}
+
+
+def _late(sync_context: SyncContext, before: set[bytes]) -> int:
+    """Wait for segments that arrive after the manifest that lists them; return the events in them.
+
+    Nothing watches their folder, and the timer may be minutes away. What was awaited before this
+    run may never arrive.
+    """
+    events = 0
+    for _ in range(_LATE_ROUNDS):
+        if _awaited(sync_context) <= before:
+            break
+        time.sleep(_LATE_PAUSE_S)
+        events += pull(sync_context, admits=True).events
+    return events
 
 
 def _carry_out(context: Context, sync_context: SyncContext) -> tuple[int, Pushed]:
