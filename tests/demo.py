@@ -137,12 +137,12 @@ def sync(laptop: Demo, desktop: Demo, folder: str) -> None:
     os.mkdir(store)
     desktop.type("echo typed on the desktop")
     place = f"--store folder:{store} --custody file"
-    laptop.type(f"hx sync init {place} --name laptop --yes")
+    laptop.type(f"hx sync init {place} --name laptop --yes --no-auto")
     output = laptop.type("hx sync invite --json > code.json; cat code.json")
     code = json.loads(output)["code"]
     with open(os.path.join(desktop.home, "code"), "w", encoding="utf-8") as file:
         file.write(code)
-    desktop.type(f"hx sync join {place} --name desktop --code-file code")
+    desktop.type(f"hx sync join {place} --name desktop --code-file code --no-auto")
     laptop.type("hx sync")
     check("what was typed on the desktop is found on the laptop", laptop.find("on the desktop"))
     events = desktop.find("grep -q")
