@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from cli.machine import Result
 
 _SYSTEMD = "/lib/systemd/systemd"
+_LOCK = os.path.join(tempfile.gettempdir(), f"hx-user-manager-{os.getuid()}.lock")
 _NEEDED = ("unshare", "nsenter", "dbus-run-session", "systemctl")
 # hx asks for /run/systemd/system to see whether systemd runs here
 _START = f"""
@@ -30,10 +33,16 @@ exec dbus-run-session -- sh -c '
 
 
 class UserManager:
-    """The manager of this user, whose home folder is `home`, until `end`."""
+    """The manager of this user, whose home folder is `home`, until `end`.
+
+    There is one at a time, also where several processes run tests: two would share the control
+    group of this user, and each would end the services of the other.
+    """
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self._alone = open(_LOCK, "ab")  # noqa: SIM115  (until the end)
+        fcntl.flock(self._alone, fcntl.LOCK_EX)
         self._environment = {
             "HOME": str(home),
             "PATH": os.environ["PATH"],
@@ -72,6 +81,7 @@ class UserManager:
         except subprocess.TimeoutExpired:
             self._process.terminate()
             self._process.wait(30)
+        self._alone.close()
 
 
 class Scheduled(Member):

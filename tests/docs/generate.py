@@ -232,7 +232,7 @@ OBJECTS = {
         "executable, is_this_program": "the hx that is started, and whether it is the one that prints this",
         "when_logged_out": "whether it was asked for with `--when-logged-out`",
         "faults": "why it does not start any more, a sentence each",
-        "last_run.trigger, last_run.at, last_run.error": "what started the last sync: `hand`, `timer`, `watch` or `shell`; its end; its message, null when it has succeeded",
+        "last_run.trigger, last_run.at, last_run.error": "what started the last sync: `hand`, `timer` or `watch`; its end; its message, null when it has succeeded",
         "last_run.events_in, last_run.events_out": "how many events it has exchanged",
     },
     "sync custody": {

@@ -11,6 +11,7 @@ from hx.core.model import MAX_SPARED, Tombstone, Window
 from hx.database.sync import held, sync_status
 from hx.forget.forget import clean
 from hx.sync import held_effects
+from hx.sync.publish import planned
 from sync.attacker import Attacker
 from sync.cluster import converge, new_cluster, sync_each
 from sync.departures import leave
@@ -369,3 +370,17 @@ def test_who_holds_more_than_its_manifest_names_confirms_nothing(cluster, monkey
     assert len(desktop.held()) == 2
     for maker in (laptop, server):
         assert "desktop" not in _status(maker).confirmed.values()
+
+
+def test_a_dry_run_gives_nothing_back(cluster):
+    _, desktop, server = cluster.devices
+    forget_all(cluster)
+    server.retain(server.now_us)
+    for forget in desktop.held():
+        desktop.accept(forget)
+    refuse_all(server)
+    server.sync()
+    desktop.view.receive()
+    desktop.pull()
+    assert planned(desktop.context(), desktop.name(), is_dry=True) is not None
+    assert not texts(desktop)

@@ -10,8 +10,7 @@ import os
 from hx.core.record import NamedTuple
 from hx.files import replace_file, torn
 
-SYSTEMD, LAUNCHD, CRON, SHELL = "systemd", "launchd", "cron", "shell"
-KINDS = (SYSTEMD, LAUNCHD, CRON, SHELL)
+SYSTEMD, LAUNCHD, CRON = KINDS = ("systemd", "launchd", "cron")
 NAME = "scheduler.json"
 _MAX_BYTES = 64 << 10
 

@@ -27,7 +27,7 @@ from hx.sync.segments import read_segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from hx.core.model import ArtifactKey, EventKey, Tombstone
     from hx.database.connection import Database
@@ -46,47 +46,51 @@ class Rewriting(NamedTuple):
     rows: dict[EventKey, int]  # events of `history` that are in the database -> row id
 
 
-def rewriting(context: SyncContext) -> Rewriting:
+def rewriting(context: SyncContext, *, is_dry: bool = False) -> Rewriting:
     """Return which own segments are due for replacement, and the history to keep of them.
 
-    A segment that cannot be read is left out. Raises StoreError.
+    A segment that cannot be read is left out. `is_dry`: the database stays as it is. Raises
+    StoreError.
     """
-    replaced, old = [], History()
+    replaced, old, given = [], History(), History()
     refused = held.refused(context.database)
-    for segment in _chosen(own_ledger.live(context.database, context.me)):
-        history = _read(context, segment)
-        if history is not None:
-            replaced.append(segment)
-            old = join(old, _with_given_back(context, history, refused))
-    for segment in dropped_by_copies(context):
-        history = _read_dropped(context, segment)
-        if history is not None:
-            replaced.append(segment)
-            missing = missing_here(context.database, history)
-            old = join(old, _with_given_back(context, missing, refused))
-    _forget_removed(context, old)
+    for segment, history in _read_chosen(context):
+        replaced.append(segment)
+        kept = given_back(history, refused)
+        given, old = _united(given, kept), join(old, _united(history, kept))
+    if not is_dry:
+        _join_missing(context, given)
+        _forget_removed(context, old)
     return Rewriting(replaced, *_kept(context, old))
 
 
-def _with_given_back(
-    context: SyncContext, history: History, refused: Iterable[Tombstone]
-) -> History:
-    """Return a history with the records that refused tombstones cover, also under the new keys.
+def _read_chosen(context: SyncContext) -> Iterator[tuple[Segment, History]]:
+    """Yield each segment to replace, with what is to be kept of it."""
+    for segment in _chosen(own_ledger.live(context.database, context.me)):
+        history = _read(context, segment)
+        if history is not None:
+            yield segment, history
+    for segment in dropped_by_copies(context):
+        history = _read_dropped(context, segment)
+        if history is not None:
+            yield segment, missing_here(context.database, history)
 
-    The database may lack them, because retention has removed them, or because this device had
-    accepted a tombstone that another device has refused. Then they are joined here too: no segment
-    of another device brings them.
-    """
-    kept = given_back(history, refused)
-    if kept.events or kept.artifacts:
-        _join_missing(context, kept)
+
+def _united(history: History, kept: History) -> History:
+    """Return a history with the records that refused tombstones give back under new keys, too."""
     return history._replace(
         events=history.events | kept.events, artifacts=history.artifacts | kept.artifacts
     )
 
 
 def _join_missing(context: SyncContext, kept: History) -> None:
-    """Join the records that the database lacks, unless a text order takes them."""
+    """Join what is given back and the database lacks, unless a text order takes it.
+
+    Retention has removed it, or this device had accepted a tombstone that another device has
+    refused. Then no segment of another device may bring it back.
+    """
+    if not (kept.events or kept.artifacts):
+        return
     database = context.database
     missing = missing_here(database, kept)
     if has_text_orders(database):

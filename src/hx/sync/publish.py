@@ -67,9 +67,10 @@ def _stage(context: SyncContext, begin: int, end: int) -> Callable[[int, int], o
     return told
 
 
-def planned(context: SyncContext, label: str) -> PushPlan | None:
+def planned(context: SyncContext, label: str, *, is_dry: bool = False) -> PushPlan | None:
     """Return the plan for what the store lacks from this device; None when it lacks nothing.
 
+    `is_dry`: nothing is published, so nothing changes in the database either.
     Raises StoreError, KeyMissing.
     """
     left = context.trust.inactive | context.adopted
@@ -77,7 +78,7 @@ def planned(context: SyncContext, label: str) -> PushPlan | None:
     due = unpublished.due(
         context.database, context.me, left, context.now_us, reading, young_us=context.young_us
     )
-    rewritten = rewriting(context)
+    rewritten = rewriting(context, is_dry=is_dry)
     history = join(due.history, rewritten.history)
     encoded = segment.encode_readable(history, _stage(context, 3, 7))
     context.refused = encoded.refused

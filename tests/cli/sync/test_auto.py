@@ -60,6 +60,12 @@ def until(condition, patience_s=10):
         time.sleep(0.02)
 
 
+def until_watched(manager):
+    """Wait until systemd watches the folder again: it does not while the service runs."""
+    shown = ("show", "hx-sync.path", "--property=SubState")
+    until(lambda: "waiting" in manager.systemctl(*shown))
+
+
 def states(manager, *units):
     return manager.systemctl("is-active", *units).split()
 
@@ -70,6 +76,7 @@ def test_on_starts_one_run_then_timer_and_watch_and_off_leaves_nothing(manager, 
     assert (on["last_run"]["trigger"], on["last_run"]["error"]) == ("timer", None)
     assert states(manager, "hx-sync.timer", "hx-sync.path") == ["active", "active"]
     assert set(UNITS) <= set(laptop.units)
+    until_watched(manager)
     (laptop.folder / "m" / "news").write_bytes(b"")
     until(lambda: seen_runs(laptop)[0].trigger == runs.WATCH)
     assert laptop.hx("sync", "auto", "off").out.startswith("sync by itself is off")
@@ -255,13 +262,17 @@ def test_init_asks_on_a_terminal_and_enter_is_yes(manager, place):
 
 def test_a_script_is_asked_nothing_and_join_does_not_fail_with_auto(manager, laptop, place):
     joined = Scheduled(manager, place / "joined", laptop.folder, "joined")
-    (manager.home / ".config" / "systemd").write_bytes(b"")  # in place of the folder
+    units = manager.home / ".config" / "systemd"
+    units.parent.mkdir(exist_ok=True)
+    if units.exists():
+        shutil.rmtree(units)
+    units.write_bytes(b"")  # in place of the folder
     joined.at = (*joined.at, "--auto")
     result = joined.join(laptop.invite())
     assert result.code == 0
     assert "hx: warning: this machine does not sync by itself: " in result.err
     assert result.err.splitlines()[-1].startswith("hx: run `hx sync` from now on; ")
-    (manager.home / ".config" / "systemd").unlink()
+    units.unlink()
     recovered = Scheduled(manager, place / "recovered", laptop.folder, "recovered")
     result = recovered.recover(laptop.words)
     assert result.err.splitlines()[-1].startswith("hx: run `hx sync` from now on; ")

@@ -176,9 +176,9 @@ def test_the_log_says_what_started_each_run(pair):
     laptop, _ = pair
     run(laptop, TRIGGER_UNIT="hx-sync.path")
     run(laptop, TRIGGER_UNIT="hx-sync.timer")
-    run(laptop, "--trigger", "shell")
+    run(laptop, "--trigger", "watch")
     rows = laptop.hx("sync", "log").out.splitlines()
-    assert [row.split()[2] for row in rows[:4]] == ["shell", "timer", "watch", "hand"]
+    assert [row.split()[2] for row in rows[:4]] == ["watch", "timer", "watch", "hand"]
     assert all("nothing new" in row for row in rows[:3])
 
 
@@ -201,6 +201,21 @@ def test_a_database_that_is_in_use_is_no_failure(pair):
         run(laptop)
         database.execute("ROLLBACK")
     assert backoff.read(str(laptop.home)) is None
+
+
+def test_a_full_disk_is_no_success(pair):
+    """The trigger stands for the disk: the database refuses to note what was read."""
+    laptop, desktop = pair
+    laptop.record("make")
+    laptop.sync()
+    with desktop.database() as database:
+        database.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON event BEGIN SELECT raise(ABORT, 'full'); END"
+        )
+    fail_before(desktop)
+    assert "failed" in run(desktop, code=8)
+    assert log(desktop)[0]["error"]
+    assert "the last sync failed" in desktop.hx("status").out
 
 
 def test_a_damaged_database_is_told_once(pair):

@@ -23,7 +23,6 @@ def test_what_differs_gets_a_row_of_its_own(database):
         runs.add(database, each)
     assert runs.read(database) == given[::-1]
     assert runs.newest(database) == given[-1]
-    assert runs.last_error(database) is None
 
 
 def test_the_last_fifty_rows_are_kept(database):

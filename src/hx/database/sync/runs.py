@@ -8,8 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.database.connection import Database
 
-HAND, TIMER, WATCH, SHELL = "hand", "timer", "watch", "shell"
-TRIGGERS = (HAND, TIMER, WATCH, SHELL)
+HAND, TIMER, WATCH = TRIGGERS = ("hand", "timer", "watch")
 _KEPT = 50
 
 
@@ -77,12 +76,6 @@ def newest(database: Database) -> Run | None:
         f"SELECT {_COLUMNS} FROM sync_run ORDER BY id DESC LIMIT 1"  # noqa: S608
     ).fetchone()
     return None if row is None else Run(*row)
-
-
-def last_error(database: Database) -> str | None:
-    """Return the message of the last run; None when it has succeeded, or there was none."""
-    run = newest(database)
-    return None if run is None else run.error
 
 
 def failing_since_us(database: Database) -> int | None:

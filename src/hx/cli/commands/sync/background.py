@@ -1,4 +1,4 @@
-"""`hx sync --background`: one sync that nobody watches, as a timer, a watch or a hook starts it.
+"""`hx sync --background`: one sync that nobody watches, as a timer or a watch starts it.
 
 It asks nothing, waits for no other hx, and pushes only what is due (hx.sync.flush). A store that
 does not answer is tried again later and later (hx.scheduler.backoff). It prints only what differs
@@ -122,19 +122,23 @@ def _attempt(config: Config, trigger: str) -> None:
         with alone(context, patience_s=0):
             sync_context = sync_context_of(context)
             own = unfinished_push(context)
-            exchanged, failed = Exchanged(trigger), ""
             try:
                 exchanged = _rounds(context, sync_context, trigger)
-            except HxError as error:
-                failed = error.message
+            except Exception as error:
+                _keep(sync_context, own, explained(error)[0], Exchanged(trigger))
                 raise
-            finally:
-                # a device that was taken out of the vault keeps nothing of it
-                if rows.read(context.database) is not None:
-                    warn_of_copies(sync_context, own)
-                    remember(sync_context, failed or None, exchanged)
+            _keep(sync_context, own, None, exchanged)
         scrub(context)
         print_newcomers(sync_context)
+
+
+def _keep(
+    sync_context: SyncContext, own: tuple[str, ...], error: str | None, exchanged: Exchanged
+) -> None:
+    """Keep the outcome, unless this device was taken out of the vault: then nothing of it stays."""
+    if rows.read(sync_context.database) is not None:
+        warn_of_copies(sync_context, own)
+        remember(sync_context, error, exchanged)
 
 
 def _rounds(context: Context, sync_context: SyncContext, trigger: str) -> Exchanged:
@@ -199,7 +203,7 @@ def _has_news(sync_context: SyncContext) -> bool:
 
 
 def _settle(folder: str) -> None:
-    """Wait, a second at most, until nothing has changed in the folder for a moment.
+    """Wait, about a second at most, until nothing has changed in the folder for a moment.
 
     A program that brings a file there makes it under another name first, which starts this run.
     """

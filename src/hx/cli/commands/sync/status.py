@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hx.cli import forgotten_copies, held_tombstones
+from hx.cli import auto_state, forgotten_copies, held_tombstones
 from hx.cli.commands.sync import behind, newcomers, reasons
 from hx.cli.commands.sync.copies import COPIED, COPIED_HINT
 from hx.cli.commands.sync.devices import device_object, note_on, short_id
@@ -17,7 +17,7 @@ from hx.core.errors import HxError, NotInVault
 from hx.core.format.phrases import fingerprint_words
 from hx.core.format.verdict import IMPORTED, PENDING, REJECTED, SKIPPED, SUPERSEDED
 from hx.core.record import NamedTuple
-from hx.database.sync import held, ledger, runs, sync_status, unpublished
+from hx.database.sync import held, ledger, sync_status, unpublished
 from hx.sync.device_state import OUTSIDE, WAITING, copy_seen_us, place_of, waits
 
 TYPE_CHECKING = False
@@ -91,7 +91,7 @@ def _look(context: Context, sync_context: SyncContext) -> SyncState:
     place = place_of(trust, sync_context.me)
     return SyncState(
         vault_of(context),
-        runs.last_error(database),
+        auto_state.look(database).error,
         sync_context.is_sealed,
         fingerprint_words(sync_context.genesis.sha256),
         ledger.counts(database),

@@ -99,7 +99,7 @@ def _trigger(options: list[str]) -> str | None:
     """Return the trigger in the options of `--background`, or empty; None: they are others."""
     if not options:
         return ""
-    is_known = options[0] == "--trigger" and options[1:] in (["timer"], ["watch"], ["shell"])
+    is_known = options[0] == "--trigger" and options[1:] in (["timer"], ["watch"])
     return options[1] if is_known else None
 
 
@@ -137,7 +137,7 @@ def parser(name: str) -> Parser:
     )
     made.add_argument(
         "--trigger",
-        choices=("timer", "watch", "shell"),
+        choices=("timer", "watch"),
         help="with --background: what has started it, for `hx sync log`",
     )
     return made

@@ -203,7 +203,7 @@ def _would_push(context: Context, sync_context: SyncContext) -> Pushed:
 
     sync_context.list_manifests()
     require_vault(sync_context)
-    plan = planned(sync_context, label_of(context))
+    plan = planned(sync_context, label_of(context), is_dry=True)
     if plan is None:
         return Pushed()
     # the sealed size, which is what the store would hold

@@ -14,6 +14,7 @@ from hx.database.sync import runs
 from hx.database.sync import vault as rows
 from hx.database.sync.runs import Run
 from hx.files import PatientLock, beginning
+from hx.scheduler import backoff
 from hx.stores import EXAMPLE, HINT, open_store
 from hx.sync.context import Keyring, SyncContext
 from hx.sync.device_state import taken_out_of
@@ -56,7 +57,7 @@ def vault_of(context: Context) -> Vault:
 def alone(context: Context, patience_s: int = _PATIENCE_S) -> Iterator[None]:
     """Hold the lock of sync, so that one sync at a time runs on this device.
 
-    It waits up to 30 s for another one. Raises Busy.
+    It waits so many seconds for another one. Raises Busy.
     """
     from hx.cli.keys import noting_waits
 
@@ -114,7 +115,7 @@ def remember(
 ) -> None:
     """Keep the outcome of a sync for `hx sync status`, which does not look into the store.
 
-    `error`: its message; None: it has succeeded.
+    `error`: its message; None: it has succeeded, and nothing in the background waits any more.
     """
     conditions = "\n".join(sorted(sync_context.store.conditions))
     began_us, ended_us = sync_context.now_us, max(sync_context.now_us, now_us())
@@ -128,6 +129,8 @@ def remember(
             rows.note_other_vault_file(sync_context.database, is_there=is_other)
         if error is None:
             rows.note_file_system(sync_context.database, sync_context.store.file_system)
+    if error is None:
+        backoff.clear(os.path.dirname(sync_context.database.path))
 
 
 def store_at(context: Context, url: str, *, private: bool = False) -> Store:
