@@ -34,6 +34,10 @@ def failed(minutes_ago, next_in=0):
         (AutoState(EVERY_5, ran(2), None, None), "every 5 min: ok 2m ago"),
         (AutoState(EVERY_5, ran(300), None, None), "every 5 min: last run 5h ago"),
         (AutoState(EVERY_5, None, None, None), "every 5 min: has not run yet"),
+        (
+            AutoState(EVERY_5, ran(-300), None, None),
+            "every 5 min: the last run was at a time that is ahead of the clock here",
+        ),
         (AutoState(None, ran(300), None, None), "off (`hx sync auto on`): ok 5h ago"),
         (
             AutoState(EVERY_5, ran(2, "no disk"), failed(60, 20), NOON_US - 60 * MINUTE_US),

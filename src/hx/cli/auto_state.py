@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hx.scheduler.note import Note
 
 _MINUTE_US, _DAY_US = 60_000_000, 86_400_000_000
+_AHEAD_US = _MINUTE_US
 _LATE_PERIODS = 3
 _LATE_US = 10 * _MINUTE_US  # a timer may be late by its accuracy, and a run takes a while
 
@@ -60,6 +61,8 @@ def _outcome(state: AutoState, now_us: int) -> str:
         return f"failing since {_clock(state.failing_since_us, now_us)} ({state.error}){again}"
     if state.run is None:
         return "has not run yet"
+    if state.run.ended_us - now_us > _AHEAD_US:
+        return "the last run was at a time that is ahead of the clock here"
     ago = f"{age(state.run.ended_us, now_us)} ago"
     return f"last run {ago}" if _is_late(state, now_us) else f"ok {ago}"
 

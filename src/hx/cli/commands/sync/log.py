@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hx.cli.commands.sync.vault_access import vault_of
 from hx.cli.context import open_context
 from hx.cli.events_output import print_json
 from hx.cli.text import count, visible
@@ -20,14 +21,15 @@ _TRIGGER = 5  # columns
 
 
 def run(_: str, given: Namespace, config: Config) -> int:
-    """Print a line for each kept run, and return 0."""
+    """Print a line for each kept run, and return 0. Raises NotInVault."""
     context = open_context(config)
+    vault_of(context)
     known = runs.read(context.database)
     if given.json:
         print_json([_object(each) for each in known])
         return 0
     if not known:
-        print("this device has not synced with a vault yet")
+        print("no sync has run yet")
     for each in known:
         print(f"{local(each.ended_us)}  {each.trigger:<{_TRIGGER}}  {', '.join(_parts(each))}")
     return 0
