@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
@@ -41,12 +42,17 @@ def session_bus(home: Path) -> Iterator[dict[str, str]]:
         "PATH": os.environ["PATH"],
         "XDG_RUNTIME_DIR": str(home / "runtime"),
     }
-    (home / "bus.conf").write_text(BUS.replace("FOLDER", str(home / "runtime")))
+    # the name of a socket has 99 bytes at most, and that of a test may be long
+    sockets = tempfile.mkdtemp(prefix="hx-bus-")
+    (home / "bus.conf").write_text(BUS.replace("FOLDER", sockets))
     bus = ["dbus-daemon", f"--config-file={home}/bus.conf", "--nofork", "--nopidfile"]
     bus.append("--print-address")
-    with _running(bus, environment) as bus_process:
-        environment[ADDRESS] = bus_process.stdout.readline().decode().strip()
-        yield environment
+    try:
+        with _running(bus, environment) as bus_process:
+            environment[ADDRESS] = bus_process.stdout.readline().decode().strip()
+            yield environment
+    finally:
+        shutil.rmtree(sockets)
 
 
 @contextmanager
