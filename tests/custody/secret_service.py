@@ -36,14 +36,14 @@ def session_bus(home: Path) -> Iterator[dict[str, str]]:
     """Run a bus without any service; yield the environment of its session."""
     if shutil.which("dbus-daemon") is None:
         pytest.skip("dbus-daemon is not installed (tests/shells/install.sh)")
-    (home / "runtime").mkdir(parents=True, mode=0o700)
+    home.mkdir(parents=True, exist_ok=True)
+    # the name of a socket has 99 bytes at most, and that of a test may be long
+    sockets = tempfile.mkdtemp(prefix="hx-bus-")
     environment = {
         "HOME": str(home),
         "PATH": os.environ["PATH"],
-        "XDG_RUNTIME_DIR": str(home / "runtime"),
+        "XDG_RUNTIME_DIR": sockets,
     }
-    # the name of a socket has 99 bytes at most, and that of a test may be long
-    sockets = tempfile.mkdtemp(prefix="hx-bus-")
     (home / "bus.conf").write_text(BUS.replace("FOLDER", sockets))
     bus = ["dbus-daemon", f"--config-file={home}/bus.conf", "--nofork", "--nopidfile"]
     bus.append("--print-address")

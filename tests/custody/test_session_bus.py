@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -12,10 +14,17 @@ from hx.custody.session_bus import NAME, variables
 
 
 @pytest.fixture
-def folder(tmp_path):
+def short():
+    """Return a folder with a short name, as the name of a socket may have 107 bytes at most."""
+    with tempfile.TemporaryDirectory(prefix="hx-") as made:
+        yield Path(made)
+
+
+@pytest.fixture
+def folder(short):
     with socket.socket(socket.AF_UNIX) as made:
-        made.bind(str(tmp_path / "bus"))
-        yield str(tmp_path)
+        made.bind(str(short / "bus"))
+        yield str(short)
 
 
 def test_the_first_socket_is_the_bus(folder, tmp_path):
@@ -40,10 +49,10 @@ def test_a_socket_of_another_user_is_no_bus(folder):
     assert variables("", [folder]) == {}
 
 
-def test_the_path_is_escaped_as_an_address_wants_it(tmp_path):
+def test_the_path_is_escaped_as_an_address_wants_it(short):
     from jeepney.bus import get_bus
 
-    folder = tmp_path / "a b,c=d;é%"
+    folder = short / "a b,c=d;é%"
     folder.mkdir()
     with socket.socket(socket.AF_UNIX) as made:
         made.bind(str(folder / "bus"))

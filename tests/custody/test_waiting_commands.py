@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -118,9 +119,9 @@ def test_another_sync_says_that_the_first_one_waits_for_its_keychain(tmp_path):
         assert _busy(path).message == "another `hx sync` is running on this device"
 
 
-def test_the_bus_of_the_session_is_found_without_its_variable(machine, service, bus, tmp_path):
+def test_the_bus_of_the_session_is_found_without_its_variable(machine, service, bus):
     service.locked.clear()
-    (tmp_path / "runtime").mkdir()
-    (tmp_path / "runtime" / "bus").symlink_to(bus.removeprefix("unix:path=").split(",")[0])
-    result = machine.hx("sync", env={ADDRESS: "", "XDG_RUNTIME_DIR": str(tmp_path / "runtime")})
+    socket = Path(bus.removeprefix("unix:path=").split(",")[0])
+    socket.with_name("bus").symlink_to(socket)
+    result = machine.hx("sync", env={ADDRESS: "", "XDG_RUNTIME_DIR": str(socket.parent)})
     assert result.code == 0, result
