@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hx.core.errors import HxError
 from hx.core.history_lines import mark_of
-from hx.core.model import Keys, WholeSession, Window, bare_key
+from hx.core.model import FINISHED, Keys, WholeSession, Window, bare_key
 from sync.departures import leave
 from sync.second_process import in_second_process
 
@@ -99,7 +99,9 @@ class Actions:
         spared = self.events(device, lambda event: event.key.spared)
         if spared:
             change = self.rng.choice([device.finish, device.redact, device.keep])
-            change(self.rng.choice(spared))
+            event = self.rng.choice(spared)
+            if change != device.finish or not event.flags & FINISHED:  # a command ends once
+                change(event)
 
     def do_pin(self, device):
         events = self.events(device)
@@ -206,7 +208,11 @@ class Actions:
         if len(self.devices) < MOST_DEVICES and self.rng.random() < 0.5:
             device = self.add(f"device{self.environment.number()}")
             device.view.receive()
-            device.recover()
+            try:
+                device.recover()
+            except HxError:  # it does not see the vault file
+                self.devices.remove(device)
+                return
             self._enter(device)
 
     def _enter(self, device):

@@ -390,6 +390,7 @@ class Device:
         return pulled, pushed
 
     def mend_vault_file(self):
+        self.view.receive()
         context = self.context()
         pull(context)
         if vault_file.is_proven(context):

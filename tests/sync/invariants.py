@@ -37,6 +37,8 @@ def require_all(simulation):
         require_obeyed(final, refused_by(devices))
     if environment.restored and not environment.store_damaged:
         objects = {key: data for key, data in objects.items() if is_known(key, devices)}
+    unread = unvouched(environment, devices)
+    objects = {key: data for key, data in objects.items() if key not in unread}
     require_pending_can_arrive(simulation)
     require_clean_store(objects, final)
     require_texts_gone(objects, environment, devices, final)
@@ -213,6 +215,9 @@ def require_complete(environment, devices, final):
     found |= made_by_orders(environment, final.tombstones)
     expected = join(history(environment.made - uncertain), history(found))
     refused = refused_by(devices)
+    final, expected = (
+        without_spared_by_departed(environment, refused, whole) for whole in (final, expected)
+    )
     final, given_back = without_given_back(final, refused)
     expected, wanted = without_given_back(expected, refused)
     for name, have, want in zip(History._fields, final, expected, strict=True):
@@ -222,6 +227,17 @@ def require_complete(environment, devices, final):
     assert not lost, f"refused, and lost all the same: {_examples(lost)}"
     strange = bare(given_back) - bare(environment.made)
     assert not strange, f"given back, and never made: {_examples(strange)}"
+
+
+def without_spared_by_departed(environment, refused, whole):
+    """Return a History without what is spared of tombstones that only departed devices refuse.
+
+    Whoever has taken such a record keeps it, and need not have heard of the refusal.
+    """
+    rest, records = without_given_back(whole, refused_by(environment.departed) - refused)
+    strange = bare(records) - bare(environment.made)
+    assert not strange, f"given back by a departed device, and never made: {_examples(strange)}"
+    return rest
 
 
 def refused_by(devices):
@@ -269,13 +285,38 @@ def made_by_departed_devices(environment, devices):
 def excused(environment, devices):
     """Return whether records may differ: the store lost them, and so did their author's database.
 
-    Nobody else publishes them again, because only their author may. See docs/convergence.md.
+    Nobody else publishes them again, because only their author may. See docs/convergence.md. In a
+    plain vault nobody vouches for a segment once the store has lost the manifest that lists it.
     """
     lost = {key: data for key, data in environment.lost.items() if key not in environment.objects}
+    lost |= {key: environment.objects[key] for key in unvouched(environment, devices)}
     segments = opened(environment, lost, devices).values()
     return lost_for_good(environment) or any(
         environment.removed_locally & records_of(segment.decode(payload)) for payload in segments
     )
+
+
+def unvouched(environment, devices):
+    """Return the keys of the segments that no manifest in a damaged plain store lists.
+
+    A repair of their author reports them: each adds something to its database.
+    """
+    if devices[0].context().is_sealed or not environment.store_damaged:
+        return set()
+    payloads = opened(environment, environment.objects, devices)
+    heads = [manifest.decode(data).manifest for key, data in payloads.items() if key[:2] == "m/"]
+    listed = {
+        object_names.segment(head.device_id, entry.object_id)
+        for head in heads
+        for entry in head.objects
+    }
+    found = {key for key in payloads if key[:2] == "o/"} - listed
+    for key in found:
+        author = object_names.parsed(key).device_id
+        histories = [device.dump() for device in devices if device.me == author]
+        held = segment.decode(payloads[key])
+        assert all(join(have, held) != have for have in histories), f"{key} is left, and known"
+    return found
 
 
 def opened(environment, objects, devices):

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from hx.core import holding
 from hx.core.errors import HxError
 from hx.core.format.object_names import VAULT_KEY
+from hx.core.format.verdict import IMPORTED, NO_KEY, PENDING
 from hx.sync import compact
 from stores.faulty import DROPPED, FAULTS, NONE, RESURRECTED
 from sync import invariants
@@ -186,13 +187,14 @@ class Simulation(Actions, TextActions, Disturbances, Thefts):
     def remove_inactive_devices(self):
         """Remove the devices that are no longer in the vault, even if they have not heard of it.
 
-        A fresh device joins by the recovery words and stays if it can open more than the others:
-        it publishes again what only the departed devices could open.
+        A fresh device joins by the recovery words and stays if it can open more than one of the
+        others: it publishes again what only the departed devices could open.
         """
         self._sync_three_times()
         witness = invariants.fresh_device(self.environment)
         if any(
-            device.me in active(witness) and active(device) != active(witness) - {witness.me}
+            device.me in active(witness)
+            and (active(device) != active(witness) - {witness.me} or lacks_key(device, witness))
             for device in self.devices
         ):
             self.devices.append(witness)
@@ -232,6 +234,13 @@ class Simulation(Actions, TextActions, Disturbances, Thefts):
 def active(device):
     """Return the ids of the active devices as a device knows them."""
     return set(device.context().trust.active)
+
+
+def lacks_key(device, witness):
+    """Return whether a device cannot open a segment that the witness has taken."""
+    sql = "SELECT object_id FROM segment WHERE status = ? AND reason = ?"
+    sealed = set(device.database.execute(sql, (PENDING, NO_KEY)))
+    return bool(sealed & set(witness.database.execute(sql, (IMPORTED, ""))))
 
 
 @contextmanager

@@ -28,7 +28,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hx.core.model import Event, EventKey, Tombstone
+    from hx.core.model import Artifact, Event, EventKey, Tombstone
     from hx.core.moment import Moment
     from hx.database.connection import Database, Sql
     from hx.database.sync.locations import SegmentSource
@@ -65,12 +65,7 @@ def join(
     new = tombstones.unknown(database, delta.tombstones)
     events = _touched_events(database, delta, new)
     rows_of_artifacts = artifacts.touched_artifacts(database, delta, new)
-    local = History(
-        frozenset(events),
-        frozenset(rows_of_artifacts),
-        artifacts.touched_pins(database, delta),
-        tombstones.relevant(database, delta),
-    )
+    local = _local(database, delta, events, rows_of_artifacts)
     merged = merge.join(local, delta)
     locations = Locations(database, source)
     tombstones.write(database, new, now)
@@ -101,6 +96,30 @@ def join(
         erased=bool(forgotten) or replaced > 0 or bool(unlike),
         gone=forgotten,
         duplicates=duplicates,
+    )
+
+
+def adds_nothing(database: Database, delta: History) -> bool:
+    """Return whether a join of a history would change nothing: all of it is here or forgotten."""
+    if tombstones.unknown(database, delta.tombstones):
+        return False
+    rows_of_artifacts = artifacts.touched_artifacts(database, delta, ())
+    local = _local(database, delta, _touched_events(database, delta, ()), rows_of_artifacts)
+    return merge.join(local, delta) == local
+
+
+def _local(
+    database: Database,
+    delta: History,
+    events: Iterable[Event],
+    rows_of_artifacts: Iterable[Artifact],
+) -> History:
+    """Return what the database holds of all that a join of `delta` can touch."""
+    return History(
+        frozenset(events),
+        frozenset(rows_of_artifacts),
+        artifacts.touched_pins(database, delta),
+        tombstones.relevant(database, delta),
     )
 
 

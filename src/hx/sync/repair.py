@@ -15,8 +15,9 @@ from functools import partial
 from hx.core.format import object_names
 from hx.core.format.envelope import open_kind
 from hx.core.format.header import SEALED, size_limit
-from hx.core.format.verdict import IMPORTED
+from hx.core.format.verdict import IMPORTED, SIGNATURE
 from hx.core.record import NamedTuple
+from hx.database.join import adds_nothing
 from hx.database.sync import ledger, locations, vault
 from hx.database.sync import repair as rows
 from hx.database.sync.ledger import TAKEN
@@ -29,6 +30,7 @@ from hx.sync.membership import hand_out_keys
 from hx.sync.pull import pull, require_vault, with_counts
 from hx.sync.push import push, resume
 from hx.sync.segments import (
+    COMPARED_ONLY,
     UNLISTED,
     Contents,
     join_unlisted,
@@ -197,7 +199,7 @@ def _settle_segment(context: SyncContext, segment: Segment) -> Damage | None:
 class _Unlisted(NamedTuple):
     """What a repair did with the own segments that no manifest lists."""
 
-    taken: int  # segments that were joined; the next push deletes them
+    taken: int  # segments whose records are all here or forgotten; the next push deletes them
     events: int  # that were not in the database
     lost: list[Segment]  # unreadable, and given up by an earlier repair that was cut short
     damaged: list[Damage]  # unreadable: they stay in the store
@@ -209,6 +211,9 @@ def _take_unlisted(context: SyncContext, lost: Iterable[Segment]) -> _Unlisted:
     for key, name in _unlisted(context, {segment.object_id for segment in lost}):
         known = ledger.find(context.database, context.me, name.object_id)
         contents, verdict = attempt(partial(_read_unlisted, context, name.object_id, known))
+        if verdict.reason == SIGNATURE and _supersede_known(context, name.object_id):
+            result = result._replace(taken=result.taken + 1)
+            continue
         context.note_verdict(key, verdict)
         if contents is not None:
             events = _join_and_supersede(context, contents)
@@ -246,6 +251,23 @@ def _join_and_supersede(context: SyncContext, contents: Contents) -> int:
         events = join_unlisted(context, contents)
         rows.note_joined_and_superseded(context.database, context.me, contents.listed.object_id)
     return events
+
+
+def _supersede_known(context: SyncContext, object_id: bytes) -> bool:
+    """Let the next push delete an own segment that nobody vouches for, if it adds nothing.
+
+    Return whether it does. All that it holds is here or forgotten, whoever has made it, so nothing
+    is lost, and what is forgotten leaves the store.
+    """
+    row = unlisted_row(context.me, object_id)
+    read = partial(read_segment, context, row, omit=COMPARED_ONLY)
+    contents, _ = attempt(read)
+    if contents is None or not adds_nothing(context.database, contents.history):
+        return False
+    with context.database.transaction():
+        ledger.list_objects(context.database, context.me, [contents.listed], context.now_us, TAKEN)
+        rows.note_joined_and_superseded(context.database, context.me, object_id)
+    return True
 
 
 # ---- key slots and invitations ----

@@ -70,6 +70,9 @@ UNLISTED = Omission(
 IN_OUTBOX = Omission(
     LISTED_BYTES, "this device has sealed the segment and no manifest was published that lists it"
 )
+COMPARED_ONLY = Omission(
+    LISTED_BYTES, "the segment is compared with the database and nothing of it is joined"
+)
 SEARCHED_ONLY = Omission(
     ACTIVE_AUTHOR, "the segment is searched for forgotten records and nothing of it is joined"
 )
