@@ -1,5 +1,6 @@
 """Sync by itself in one line: each state says what is true, and when."""
 
+import sys
 import time
 
 import pytest
@@ -15,7 +16,7 @@ from hx.scheduler.note import Note
 
 NOON_US = int(time.mktime((2026, 11, 24, 12, 0, 0, 0, 0, -1))) * 1_000_000  # a Tuesday
 MINUTE_US, DAY_US = 60_000_000, 86_400_000_000
-EVERY_5 = Note("systemd", 5, "/usr/bin/hx")
+EVERY_5 = Note("systemd", 5, sys.executable)
 
 
 def ran(minutes_ago, error=None):
@@ -37,6 +38,10 @@ def failed(minutes_ago, next_in=0):
         (
             AutoState(EVERY_5, ran(-300), None, None),
             "every 5 min: the last run was at a time that is ahead of the clock here",
+        ),
+        (
+            AutoState(EVERY_5, ran(2), None, None, "/old/hx"),
+            "stopped, as /old/hx no longer exists (`hx sync auto on`): last run 2m ago",
         ),
         (AutoState(None, ran(300), None, None), "off (`hx sync auto on`): ok 5h ago"),
         (
@@ -71,6 +76,8 @@ def test_it_is_read_from_the_runs_and_the_notes(tmp_path):
     assert auto_state.look(database) == AutoState(
         EVERY_5, ran(30, "no disk"), failed(100), since_us
     )
+    note.write(folder, EVERY_5._replace(executable=f"{folder}/hx"))
+    assert auto_state.look(database).missing == f"{folder}/hx"
 
 
 def test_the_picker_tells_of_failures_after_a_day(tmp_path):

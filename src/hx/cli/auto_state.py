@@ -30,6 +30,7 @@ class AutoState(NamedTuple):
     run: Run | None  # the newest one, by hand or not; None: there was none
     failure: Failure | None  # of the background; a sync by hand ends it
     failing_since_us: int | None  # None: the last sync has succeeded
+    missing: str = ""  # path of the program that is started, if it is not there
 
     @property
     def error(self) -> str | None:
@@ -46,11 +47,17 @@ def look(database: Database) -> AutoState:
     since_us = runs.failing_since_us(database)
     if failure is not None:
         since_us = min(failure.since_us, since_us or failure.since_us)
-    return AutoState(note.read(folder), runs.newest(database), failure, since_us)
+    known = note.read(folder)
+    is_missing = known is not None and not os.path.exists(known.executable)
+    missing = known.executable if known is not None and is_missing else ""
+    return AutoState(known, runs.newest(database), failure, since_us, missing)
 
 
 def line(state: AutoState, now_us: int) -> str:
     """Return whether sync runs by itself, how often, and how the last run went."""
+    if state.missing:
+        why = f"stopped, as {state.missing} no longer exists (`hx sync auto on`)"
+        return f"{why}: {_outcome(state, now_us)}"
     how = "off (`hx sync auto on`)" if state.note is None else f"every {state.note.minutes} min"
     return f"{how}: {_outcome(state, now_us)}"
 
@@ -68,7 +75,9 @@ def _outcome(state: AutoState, now_us: int) -> str:
 
 
 def _is_late(state: AutoState, now_us: int) -> bool:
-    """Return whether the last run is so long ago that others should have come since."""
+    """Return whether no others come, or the last run is so long ago that they should have come."""
+    if state.missing:
+        return True
     if state.note is None or state.run is None:
         return False
     limit_us = _LATE_PERIODS * state.note.minutes * _MINUTE_US + _LATE_US
@@ -112,6 +121,7 @@ def as_object(state: AutoState) -> dict[str, object]:
     return {
         "by": known and known.by,
         "every_minutes": known and known.minutes,
+        "missing_program": state.missing or None,
         "last_run": rfc3339_or_none(state.run and state.run.ended_us),
         "error": state.error,
         "failing_since": rfc3339_or_none(state.failing_since_us),
