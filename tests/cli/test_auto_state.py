@@ -29,6 +29,12 @@ def failed(minutes_ago, next_in=0):
     return Failure(3, since_us, NOON_US, NOON_US + next_in * MINUTE_US, "", "no disk")
 
 
+def ahead(failure):
+    """Return a failure whose last attempt was made by a clock that was three days ahead."""
+    days_us = 3 * DAY_US
+    return failure._replace(last_us=failure.last_us + days_us, next_us=failure.next_us + days_us)
+
+
 @pytest.mark.parametrize(
     ("state", "said"),
     [
@@ -48,6 +54,10 @@ def failed(minutes_ago, next_in=0):
             AutoState(EVERY_5, ran(2, "no disk"), failed(60, 20), NOON_US - 60 * MINUTE_US),
             "every 5 min: failing since 11:00 (no disk), next try 12:20",
         ),
+        (  # it failed when the clock was ahead: the next firing tries again
+            AutoState(EVERY_5, ran(2, "no disk"), ahead(failed(60, 20)), NOON_US - 60 * MINUTE_US),
+            "every 5 min: failing since 11:00 (no disk)",
+        ),
         (
             AutoState(EVERY_5, ran(2, "no disk"), failed(60, 900), NOON_US - DAY_US),
             "every 5 min: failing since Mon 12:00 (no disk), next try Wed 03:00",
@@ -60,6 +70,14 @@ def failed(minutes_ago, next_in=0):
 )
 def test_the_line(state, said):
     assert line(state, NOON_US) == said
+
+
+def test_the_next_try_is_null_where_the_next_firing_tries():
+    state = AutoState(EVERY_5, ran(2, "no disk"), failed(60, 20), NOON_US - 60 * MINUTE_US)
+    assert auto_state.as_object(state, NOON_US)["next_try"] is not None
+    for other in (ahead(failed(60, 20)), failed(60)):
+        state = state._replace(failure=other)
+        assert auto_state.as_object(state, NOON_US)["next_try"] is None
 
 
 def test_it_is_read_from_the_runs_and_the_notes(tmp_path):

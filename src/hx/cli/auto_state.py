@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from hx.cli.times import age, rfc3339_or_none
+from hx.cli.times import ago, rfc3339_or_none
 from hx.core.record import NamedTuple
 from hx.database.sync import runs
 from hx.scheduler import backoff, note
@@ -68,10 +68,10 @@ def _outcome(state: AutoState, now_us: int) -> str:
         return f"failing since {_clock(state.failing_since_us, now_us)} ({state.error}){again}"
     if state.run is None:
         return "has not run yet"
+    when = ago(state.run.ended_us, now_us)
     if state.run.ended_us - now_us > _AHEAD_US:
-        return "the last run was at a time that is ahead of the clock here"
-    ago = f"{age(state.run.ended_us, now_us)} ago"
-    return f"last run {ago}" if _is_late(state, now_us) else f"ok {ago}"
+        return f"the last run was {when}"
+    return f"last run {when}" if _is_late(state, now_us) else f"ok {when}"
 
 
 def _is_late(state: AutoState, now_us: int) -> bool:
@@ -85,7 +85,7 @@ def _is_late(state: AutoState, now_us: int) -> bool:
 
 
 def _next(failure: Failure, now_us: int) -> str:
-    if failure.next_us <= now_us:
+    if not backoff.waits(failure, now_us):
         return ""
     return f", next try {_clock(failure.next_us, now_us)}"
 
@@ -115,9 +115,10 @@ def is_failing_for_a_day(state: AutoState, now_us: int) -> bool:
     return since_us is not None and now_us - since_us >= _DAY_US
 
 
-def as_object(state: AutoState) -> dict[str, object]:
+def as_object(state: AutoState, now_us: int) -> dict[str, object]:
     """Return the state as JSON."""
     known, failure = state.note, state.failure
+    waits = failure is not None and backoff.waits(failure, now_us)
     return {
         "by": known and known.by,
         "every_minutes": known and known.minutes,
@@ -125,5 +126,5 @@ def as_object(state: AutoState) -> dict[str, object]:
         "last_run": rfc3339_or_none(state.run and state.run.ended_us),
         "error": state.error,
         "failing_since": rfc3339_or_none(state.failing_since_us),
-        "next_try": rfc3339_or_none(failure and failure.next_us),
+        "next_try": rfc3339_or_none(failure.next_us if failure and waits else None),
     }
