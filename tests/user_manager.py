@@ -72,7 +72,7 @@ class UserManager:
         """Run `systemctl --user` and return what it prints, on stderr too."""
         line = [*self.inside, "systemctl", "--user", "--no-pager", *arguments]
         process = subprocess.run(
-            line, env=self._environment, capture_output=True, text=True, timeout=30, check=False
+            line, env=self._environment, capture_output=True, text=True, timeout=120, check=False
         )
         return process.stdout + process.stderr
 
