@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
-import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,30 +17,35 @@ if TYPE_CHECKING:
     from cli.machine import Result
 
 _SYSTEMD = "/lib/systemd/systemd"
-_LOCK = os.path.join(tempfile.gettempdir(), f"hx-user-manager-{os.getuid()}.lock")
 _NEEDED = ("unshare", "nsenter", "dbus-run-session", "systemctl")
 # hx asks for /run/systemd/system to see whether systemd runs here
 _START = f"""
-mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system "$XDG_RUNTIME_DIR" || exit
-exec dbus-run-session -- sh -c '
-    {_SYSTEMD} --user >/dev/null 2>&1 & manager=$!
-    while ! [ -S "$XDG_RUNTIME_DIR/systemd/private" ]; do kill -0 $manager || exit; sleep 0.05; done
-    echo ready
-    wait $manager'
+mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system /run/groups "$XDG_RUNTIME_DIR" || exit
+mount -t cgroup2 cgroup2 /run/groups && group=$(mktemp -d /run/groups/hx-tests-XXXXXX) || exit
+(echo 0 >"$group/cgroup.procs" && exec unshare --cgroup sh -c '
+    mount -t cgroup2 cgroup2 /sys/fs/cgroup || exit
+    exec dbus-run-session -- sh -c "
+        {_SYSTEMD} --user >/dev/null 2>&1 & manager=\\$!
+        while ! [ -S \\"$XDG_RUNTIME_DIR/systemd/private\\" ]; do
+            kill -0 \\$manager || exit; sleep 0.05
+        done
+        echo ready
+        wait \\$manager"')
+echo 1 >"$group/cgroup.kill"
+while grep -q "populated 1" "$group/cgroup.events"; do sleep 0.02; done
+find "$group" -depth -type d -exec rmdir {{}} +
 """
 
 
 class UserManager:
     """The manager of this user, whose home folder is `home`, until `end`.
 
-    There is one at a time, also where several processes run tests: two would share the control
-    group of this user, and each would end the services of the other.
+    Each has a control group of its own and sees nothing outside of it, so several run at once. In
+    one group each would end the services of the other.
     """
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self._alone = open(_LOCK, "ab")  # noqa: SIM115  (until the end)
-        fcntl.flock(self._alone, fcntl.LOCK_EX)
         self._environment = {
             "HOME": str(home),
             "PATH": os.environ["PATH"],
@@ -58,7 +61,7 @@ class UserManager:
         assert self._process.stdout is not None
         if not self._process.stdout.readline():
             self.end()
-            pytest.skip("no user manager of systemd starts here")
+            pytest.skip("no user manager of systemd starts here, in a control group of its own")
 
     @property
     def inside(self) -> list[str]:
@@ -69,7 +72,7 @@ class UserManager:
         """Run `systemctl --user` and return what it prints, on stderr too."""
         line = [*self.inside, "systemctl", "--user", "--no-pager", *arguments]
         process = subprocess.run(
-            line, env=self._environment, capture_output=True, text=True, timeout=30, check=False
+            line, env=self._environment, capture_output=True, text=True, timeout=120, check=False
         )
         return process.stdout + process.stderr
 
@@ -77,11 +80,11 @@ class UserManager:
         if self._process.poll() is None:
             self.systemctl("exit")
         try:
-            self._process.wait(10)  # it ends its bus too, which a signal would leave
+            self._process.wait(10)
         except subprocess.TimeoutExpired:
-            self._process.terminate()
+            line = [*self.inside, "sh", "-c", "echo 1 >/run/groups/hx-tests-*/cgroup.kill"]
+            subprocess.run(line, env=self._environment, check=False)
             self._process.wait(30)
-        self._alone.close()
 
 
 class Scheduled(Member):

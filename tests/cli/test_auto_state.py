@@ -1,5 +1,6 @@
 """Sync by itself in one line: each state says what is true, and when."""
 
+import sys
 import time
 
 import pytest
@@ -15,7 +16,7 @@ from hx.scheduler.note import Note
 
 NOON_US = int(time.mktime((2026, 11, 24, 12, 0, 0, 0, 0, -1))) * 1_000_000  # a Tuesday
 MINUTE_US, DAY_US = 60_000_000, 86_400_000_000
-EVERY_5 = Note("systemd", 5, "/usr/bin/hx")
+EVERY_5 = Note("systemd", 5, sys.executable)
 
 
 def ran(minutes_ago, error=None):
@@ -28,6 +29,12 @@ def failed(minutes_ago, next_in=0):
     return Failure(3, since_us, NOON_US, NOON_US + next_in * MINUTE_US, "", "no disk")
 
 
+def ahead(failure):
+    """Return a failure whose last attempt was made by a clock that was three days ahead."""
+    days_us = 3 * DAY_US
+    return failure._replace(last_us=failure.last_us + days_us, next_us=failure.next_us + days_us)
+
+
 @pytest.mark.parametrize(
     ("state", "said"),
     [
@@ -38,10 +45,18 @@ def failed(minutes_ago, next_in=0):
             AutoState(EVERY_5, ran(-300), None, None),
             "every 5 min: the last run was at a time that is ahead of the clock here",
         ),
+        (
+            AutoState(EVERY_5, ran(2), None, None, "/old/hx"),
+            "stopped, as /old/hx no longer exists (`hx sync auto on`): last run 2m ago",
+        ),
         (AutoState(None, ran(300), None, None), "off (`hx sync auto on`): ok 5h ago"),
         (
             AutoState(EVERY_5, ran(2, "no disk"), failed(60, 20), NOON_US - 60 * MINUTE_US),
             "every 5 min: failing since 11:00 (no disk), next try 12:20",
+        ),
+        (  # it failed when the clock was ahead: the next firing tries again
+            AutoState(EVERY_5, ran(2, "no disk"), ahead(failed(60, 20)), NOON_US - 60 * MINUTE_US),
+            "every 5 min: failing since 11:00 (no disk)",
         ),
         (
             AutoState(EVERY_5, ran(2, "no disk"), failed(60, 900), NOON_US - DAY_US),
@@ -55,6 +70,14 @@ def failed(minutes_ago, next_in=0):
 )
 def test_the_line(state, said):
     assert line(state, NOON_US) == said
+
+
+def test_the_next_try_is_null_where_the_next_firing_tries():
+    state = AutoState(EVERY_5, ran(2, "no disk"), failed(60, 20), NOON_US - 60 * MINUTE_US)
+    assert auto_state.as_object(state, NOON_US)["next_try"] is not None
+    for other in (ahead(failed(60, 20)), failed(60)):
+        state = state._replace(failure=other)
+        assert auto_state.as_object(state, NOON_US)["next_try"] is None
 
 
 def test_it_is_read_from_the_runs_and_the_notes(tmp_path):
@@ -71,6 +94,8 @@ def test_it_is_read_from_the_runs_and_the_notes(tmp_path):
     assert auto_state.look(database) == AutoState(
         EVERY_5, ran(30, "no disk"), failed(100), since_us
     )
+    note.write(folder, EVERY_5._replace(executable=f"{folder}/hx"))
+    assert auto_state.look(database).missing == f"{folder}/hx"
 
 
 def test_the_picker_tells_of_failures_after_a_day(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.cli.times import age, duration_us, local, moment, rfc3339, short_duration
+from hx.cli.times import age, ago, duration_us, local, moment, rfc3339, short_duration
 from hx.core.errors import UsageError
 
 S = 1_000_000
@@ -171,6 +171,11 @@ def test_rfc3339_is_in_utc_and_local_is_in_the_time_zone(zone):
     assert rfc3339(at_us) == "2026-11-23T20:00:00.000007Z"
     assert local(at_us) == "2026-11-24 01:30:00"
     assert rfc3339(-1) == "1969-12-31T23:59:59.999999Z"
+
+
+def test_a_time_of_a_clock_that_was_ahead_is_not_ago():
+    assert ago(10**15, 10**15 + HOUR) == "1h ago"
+    assert ago(10**15 + HOUR, 10**15) == "at a time that is ahead of the clock here"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import plistlib
 
 import pytest
@@ -57,3 +58,31 @@ def test_the_agent_of_this_database_is_removed_also_where_launchd_does_not_run(t
     assert not launchd.remove(user, "/other/hx.db")
     assert launchd.remove(user, "/data/hx.db")
     assert launchd.database_of(user) is None
+
+
+@pytest.mark.parametrize("flags", [os.O_APPEND, 0])
+@pytest.mark.parametrize(("size", "left"), [(256 << 10, 256 << 10), ((256 << 10) + 1, 0)])
+def test_a_log_that_has_grown_too_large_is_emptied(tmp_path, flags, size, left):
+    log = tmp_path / "sync.log"
+    log.write_bytes(bytes(size))
+    log.chmod(0o644)
+    descriptor = os.open(log, os.O_WRONLY | flags)
+    os.lseek(descriptor, 0, os.SEEK_END)
+    launchd.bound_log(str(tmp_path), descriptor)
+    os.write(descriptor, b"news")
+    os.close(descriptor)
+    assert log.read_bytes() == bytes(left) + b"news"
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_is_not_the_log_stays_as_it_is(tmp_path):
+    other = tmp_path / "other"
+    other.write_bytes(bytes(1 << 20))
+    other.chmod(0o644)
+    before = other.stat()
+    with open(other, "ab") as file:
+        launchd.bound_log(str(tmp_path), file.fileno())
+        (tmp_path / "sync.log").write_bytes(bytes(1 << 20))
+        launchd.bound_log(str(tmp_path), file.fileno())
+    assert (other.stat().st_size, other.stat().st_mode) == (before.st_size, before.st_mode)
+    assert (tmp_path / "sync.log").stat().st_size == 1 << 20

@@ -128,4 +128,7 @@ def explained(error: Exception) -> tuple[str, str, int]:
 
         hint = "check that the path exists and that you may use it; `hx doctor` checks those of hx"
         return sentence(error), hint, _UNREACHABLE
+    if isinstance(error, ImportError):  # each part of hx is loaded when it is needed
+        hint = "run it again: hx may have been replaced meanwhile; if not, install hx again"
+        return f"a part of hx cannot be loaded: {error}", hint, _UNREACHABLE
     return f"unexpected {type(error).__name__}: {error}", REPORT, _INTERNAL

@@ -7,7 +7,7 @@ import os
 from hx.cli.context import now_us
 from hx.cli.hook_paths import executable
 from hx.cli.text import count
-from hx.cli.times import age, rfc3339
+from hx.cli.times import ago, rfc3339
 from hx.core.errors import SchedulerError
 from hx.scheduler import install
 
@@ -90,4 +90,4 @@ def status_lines(known: Note, place: Place, last: Run | None) -> Iterator[str]:
         yield f"fault    {fault}: `hx sync auto on` sets it up again"
     if last is not None:
         how = "ok" if last.error is None else last.error
-        yield f"last run {age(last.ended_us, now_us())} ago: {how}"
+        yield f"last run {ago(last.ended_us, now_us())}: {how}"

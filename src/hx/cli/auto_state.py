@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from hx.cli.times import age, rfc3339_or_none
+from hx.cli.times import ago, rfc3339_or_none
 from hx.core.record import NamedTuple
 from hx.database.sync import runs
 from hx.scheduler import backoff, note
@@ -30,6 +30,7 @@ class AutoState(NamedTuple):
     run: Run | None  # the newest one, by hand or not; None: there was none
     failure: Failure | None  # of the background; a sync by hand ends it
     failing_since_us: int | None  # None: the last sync has succeeded
+    missing: str = ""  # path of the program that is started, if it is not there
 
     @property
     def error(self) -> str | None:
@@ -46,11 +47,17 @@ def look(database: Database) -> AutoState:
     since_us = runs.failing_since_us(database)
     if failure is not None:
         since_us = min(failure.since_us, since_us or failure.since_us)
-    return AutoState(note.read(folder), runs.newest(database), failure, since_us)
+    known = note.read(folder)
+    is_missing = known is not None and not os.path.exists(known.executable)
+    missing = known.executable if known is not None and is_missing else ""
+    return AutoState(known, runs.newest(database), failure, since_us, missing)
 
 
 def line(state: AutoState, now_us: int) -> str:
     """Return whether sync runs by itself, how often, and how the last run went."""
+    if state.missing:
+        why = f"stopped, as {state.missing} no longer exists (`hx sync auto on`)"
+        return f"{why}: {_outcome(state, now_us)}"
     how = "off (`hx sync auto on`)" if state.note is None else f"every {state.note.minutes} min"
     return f"{how}: {_outcome(state, now_us)}"
 
@@ -61,14 +68,16 @@ def _outcome(state: AutoState, now_us: int) -> str:
         return f"failing since {_clock(state.failing_since_us, now_us)} ({state.error}){again}"
     if state.run is None:
         return "has not run yet"
+    when = ago(state.run.ended_us, now_us)
     if state.run.ended_us - now_us > _AHEAD_US:
-        return "the last run was at a time that is ahead of the clock here"
-    ago = f"{age(state.run.ended_us, now_us)} ago"
-    return f"last run {ago}" if _is_late(state, now_us) else f"ok {ago}"
+        return f"the last run was {when}"
+    return f"last run {when}" if _is_late(state, now_us) else f"ok {when}"
 
 
 def _is_late(state: AutoState, now_us: int) -> bool:
-    """Return whether the last run is so long ago that others should have come since."""
+    """Return whether no others come, or the last run is so long ago that they should have come."""
+    if state.missing:
+        return True
     if state.note is None or state.run is None:
         return False
     limit_us = _LATE_PERIODS * state.note.minutes * _MINUTE_US + _LATE_US
@@ -76,7 +85,7 @@ def _is_late(state: AutoState, now_us: int) -> bool:
 
 
 def _next(failure: Failure, now_us: int) -> str:
-    if failure.next_us <= now_us:
+    if not backoff.waits(failure, now_us):
         return ""
     return f", next try {_clock(failure.next_us, now_us)}"
 
@@ -106,14 +115,16 @@ def is_failing_for_a_day(state: AutoState, now_us: int) -> bool:
     return since_us is not None and now_us - since_us >= _DAY_US
 
 
-def as_object(state: AutoState) -> dict[str, object]:
+def as_object(state: AutoState, now_us: int) -> dict[str, object]:
     """Return the state as JSON."""
     known, failure = state.note, state.failure
+    waits = failure is not None and backoff.waits(failure, now_us)
     return {
         "by": known and known.by,
         "every_minutes": known and known.minutes,
+        "missing_program": state.missing or None,
         "last_run": rfc3339_or_none(state.run and state.run.ended_us),
         "error": state.error,
         "failing_since": rfc3339_or_none(state.failing_since_us),
-        "next_try": rfc3339_or_none(failure and failure.next_us),
+        "next_try": rfc3339_or_none(failure.next_us if failure and waits else None),
     }

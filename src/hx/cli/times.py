@@ -12,6 +12,7 @@ from hx.core.durations import span as span  # noqa: PLC0414
 from hx.core.errors import UsageError
 from hx.core.model import AHEAD_US
 
+_MINUTE_US = 60_000_000
 _MAX_US = 1 << 62  # no event can be later
 
 
@@ -86,6 +87,13 @@ def rfc3339_or_none(at_us: int | None) -> str | None:
 def local(at_us: int) -> str:
     """Return a local time: `2026-11-24 09:00:00`."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at_us // 1_000_000))
+
+
+def ago(at_us: int, now_us: int) -> str:
+    """Return how long ago a time of this device is, whose clock may have been ahead then."""
+    if at_us - now_us > _MINUTE_US:
+        return "at a time that is ahead of the clock here"
+    return f"{age(at_us, now_us)} ago"
 
 
 def last_seen(at_us: int | None, now_us: int) -> str:

@@ -51,12 +51,17 @@ def next_failure(
     )
 
 
-def is_over(failure: Failure, now_us: int) -> bool:
-    """Return whether it is time for the next attempt, or the folder of the store has come back.
+def waits(failure: Failure, now_us: int) -> bool:
+    """Return whether the next attempt is later, as far as the clock tells.
 
-    A clock that was set back to before the last attempt ends the waiting too.
+    A clock that was set back to before the last attempt ends the waiting.
     """
-    if not failure.last_us <= now_us < failure.next_us:
+    return failure.last_us <= now_us < failure.next_us
+
+
+def is_over(failure: Failure, now_us: int) -> bool:
+    """Return whether it is time for the next attempt, or the folder of the store has come back."""
+    if not waits(failure, now_us):
         return True
     return bool(failure.missing) and os.path.isdir(failure.missing)
 

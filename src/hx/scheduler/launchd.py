@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from hx.scheduler.job import Job, User
 
 LABEL = "hx.sync"
-LOG = "sync.log"  # beside the database; hx prints only a change of the outcome
+LOG = "sync.log"  # beside the database
 _DATABASE = "HxDatabase"  # a key of ours: launchd reads over it
 _MAX_BYTES = 64 << 10
+_MAX_LOG_BYTES = 256 << 10
 _AGAIN = "log in at the screen of the Mac, and run `hx sync auto on` there"
 
 
@@ -46,6 +47,23 @@ def plist(job: Job) -> bytes:
             name: require_utf8(value) for name, value in job.variables
         }
     return plistlib.dumps(values)
+
+
+def bound_log(data: str, descriptor: int) -> None:
+    """Empty the log in a data folder if it has grown too large, and let only its owner read it.
+
+    Nothing is done unless `descriptor`, that of stderr, is this file: launchd opens it.
+    """
+    try:
+        is_log = os.path.samestat(os.stat(os.path.join(data, LOG)), os.fstat(descriptor))
+        if is_log:
+            os.fchmod(descriptor, 0o600)
+        if is_log and os.fstat(descriptor).st_size > _MAX_LOG_BYTES:
+            os.ftruncate(descriptor, 0)
+            # whoever opened it may not have said that it is appended to
+            os.lseek(descriptor, 0, os.SEEK_SET)
+    except OSError:  # there is no log, as on all other systems
+        return
 
 
 def path(user: User) -> str:

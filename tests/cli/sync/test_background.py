@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import fcntl
 import os
+import subprocess
 import time
+from contextlib import closing
 
 import pytest
 
-from cli.machine import DAY_US, SECOND_US
+from cli.machine import DAY_US, HX, SECOND_US
 from cli.mounts import fill, small_disk
 from cli.vaults import Member, vault
-from hx.database.sync import ledger
+from hx.cli.commands.sync import background
+from hx.cli.commands.sync.vault_access import alone, sync_context_of
+from hx.cli.context import open_context
+from hx.config import load
+from hx.database.sync import ledger, runs
 from hx.scheduler import backoff
 from hx.scheduler.backoff import Failure
+from stores.faulty import NONE, FaultyStore
 
 MINUTE_US = 60 * SECOND_US
 
@@ -125,6 +132,37 @@ def test_in_a_watched_folder_segments_may_arrive_after_their_manifest(pair):
     assert [log(desktop)[0][name] for name in ("trigger", "events_in")] == ["watch", 1]
 
 
+def test_what_arrives_while_it_reads_is_read_too(pair):
+    """Nothing starts another run for it: systemd does not watch while one runs."""
+    laptop, desktop = pair
+    commands = [f"make {number}" for number in range(5)]
+    left = list(commands)
+
+    def publish(*called):
+        if left and called[1] == "get" and called[2].startswith("m/"):
+            laptop.record(left.pop())
+            laptop.sync()
+        return NONE
+
+    laptop.record(left.pop())
+    laptop.sync()
+    context = open_context(load({"HOME": str(desktop.cwd), "HX_HOME": str(desktop.home)}))
+    with closing(context.database), alone(context):
+        sync_context = sync_context_of(context)
+        sync_context.store = Watched(sync_context.store, publish)
+        exchanged, _ = background._rounds(context, sync_context, runs.TIMER)
+        assert exchanged.events_in == 5
+    assert desktop.commands == commands
+
+
+class Watched(FaultyStore):
+    """A store in a local folder, where something happens at chosen calls."""
+
+    @property
+    def watched(self):
+        return self.inner.watched
+
+
 # ---- what is said ----
 
 
@@ -173,6 +211,18 @@ def test_failures_of_a_day_are_shown_by_doctor(pair):
     assert "the share is gone" in finding["sentence"]
 
 
+def test_the_log_that_launchd_makes_of_stderr_is_bounded(pair):
+    laptop, _ = pair
+    laptop.folder.rename(laptop.folder.with_name("away"))
+    fail_before(laptop)
+    log_file = laptop.home / "sync.log"
+    log_file.write_bytes(b"old\n" * (70 << 10))
+    result = laptop.bash(f'{HX} sync --background 2>>"$HX_HOME/sync.log"')
+    assert (result.code, result.out, result.err) == (5, "", "")
+    assert log_file.read_text().startswith("hx: error: the store ")
+    assert log_file.stat().st_mode & 0o777 == 0o600
+
+
 def test_the_log_says_what_started_each_run(pair):
     laptop, _ = pair
     run(laptop, TRIGGER_UNIT="hx-sync.path")
@@ -183,15 +233,30 @@ def test_the_log_says_what_started_each_run(pair):
     assert all("nothing new" in row for row in rows[:3])
 
 
-# ---- when nothing is done ----
+# ---- when another sync runs, or nothing is done ----
 
 
-def test_it_leaves_at_once_when_another_sync_runs(pair):
+def test_it_waits_for_another_sync_which_may_have_listed_the_store_before(pair):
+    laptop, desktop = pair
+    with open(desktop.home / "sync.lock", "ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        laptop.record("make")
+        laptop.sync()
+        process = desktop.start("sync", "--background")
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+    assert process.wait(60) == 0
+    assert desktop.commands == ["make"]
+
+
+@pytest.mark.long  # it waits half a minute
+def test_it_leaves_when_another_sync_runs_for_long(pair):
     laptop, _ = pair
     with open(laptop.home / "sync.lock", "ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert run(laptop) == ""
     assert log(laptop)[0]["trigger"] == "hand"
+    assert backoff.read(str(laptop.home)) is None
 
 
 @pytest.mark.long  # it waits ten seconds for the other process

@@ -25,6 +25,14 @@ def test_what_differs_gets_a_row_of_its_own(database):
     assert runs.newest(database) == given[-1]
 
 
+def test_after_the_clock_was_set_back_a_row_begins(database):
+    given = [run(60), run(5)]
+    for each in given:
+        runs.add(database, each)
+    runs.add(database, run(6))
+    assert runs.read(database) == [run(5)._replace(ended_us=at(6) + 1, times=2), run(60)]
+
+
 def test_the_last_fifty_rows_are_kept(database):
     for minute in range(120):
         runs.add(database, run(minute, trigger=HAND, events_out=1))

@@ -321,7 +321,7 @@ def _print_json(config: Config, status: Status) -> None:
             "trouble": None
             if trouble is None
             else {"error": trouble.message, "hint": trouble.hint},
-            "sync": sync_object(known.sync if known is not None else None),
+            "sync": sync_object(known.sync if known is not None else None, status.now_us),
         }
     )
 

@@ -61,6 +61,8 @@ def add(database: Database, run: Run) -> None:
 
 def _continues(last: Run, run: Run) -> bool:
     same = (last.trigger, last.error) == (run.trigger, run.error)
+    # no row ends before it begins, where the clock was set back
+    same = same and last.ended_us <= run.ended_us
     return same and last.is_quiet and run.is_quiet
 
 

@@ -1,8 +1,8 @@
 """`hx sync --background`: one sync that nobody watches, as a timer or a watch starts it.
 
-It asks nothing, waits for no other hx, and pushes only what is due (hx.sync.flush). A store that
-does not answer is tried again later and later (hx.scheduler.backoff). It prints only what differs
-from the run before, so that a journal stays readable.
+It asks nothing and pushes only what is due (hx.sync.flush). A store that does not answer is tried
+again later and later (hx.scheduler.backoff). It prints only what differs from the run before, so
+that a journal stays readable.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from hx.database.connection import open_database
 from hx.database.sync import ledger
 from hx.database.sync import vault as rows
 from hx.database.sync.runs import WATCH
-from hx.scheduler import backoff
+from hx.scheduler import backoff, launchd
 from hx.stores import NotMounted
 from hx.sync.device_state import place_here, require_place
 from hx.sync.flush import Limits, flush
@@ -52,8 +52,9 @@ if TYPE_CHECKING:
     from hx.sync.context import SyncContext
     from hx.sync.push import Pushed
 
+_STDERR = 2  # sys.stderr is None where it is closed
 _RETRY_S = 20  # a laptop that wakes has no network yet
-_ROUNDS = 3
+_ROUNDS = 20
 _SETTLE_NS, _SETTLE_ROUNDS, _PAUSE_S = 300_000_000, 12, 0.1
 _LATE_ROUNDS, _LATE_PAUSE_S = 40, 0.5
 
@@ -62,10 +63,12 @@ def run(trigger: str, config: Config) -> int:
     """Run one sync in the background and return its exit code: 0, or that of its error.
 
     `trigger`: one of hx.database.sync.runs.TRIGGERS, or empty: what systemd says.
-    It is 0 too when another sync runs. An error is printed when the run before had another one.
+    It is 0 too when another sync runs for long. An error is printed when the run before had another
+    one.
     """
     if not os.path.exists(config.paths.database):
         raise NotInVault("this device is in no vault", "`hx sync auto off` ends its syncs")
+    launchd.bound_log(config.paths.data, _STDERR)
     config = config._replace(is_background=True)
     data, before = config.paths.data, backoff.read(config.paths.data)
     try:
@@ -74,12 +77,13 @@ def run(trigger: str, config: Config) -> int:
         return 0
     except Exception as error:
         told = explained(error)
-        # what a person has to unlock is tried at each firing, anything else later
-        waits = not isinstance(error, (KeyMissing, NotInVault))
+        # what a person has to unlock, and an hx that was replaced meanwhile, are tried at each
+        # firing, anything else later
+        waits = not isinstance(error, (KeyMissing, NotInVault, ImportError))
         missing = _missing_folder(config) if isinstance(error, NotMounted) else ""
         failure = backoff.next_failure(before, told[0], now_us(), waits=waits, missing=missing)
         backoff.write(data, failure)
-        if not isinstance(error, (HxError, apsw.Error, OSError)):
+        if not isinstance(error, (HxError, apsw.Error, OSError, ImportError)):
             raise
         return _told(before, *told)
     backoff.clear(data)
@@ -104,32 +108,43 @@ def _told(before: Failure | None, message: str, hint: str, code: int) -> int:
 
 
 def _sync(config: Config, trigger: str, *, retries: bool) -> None:
-    """Sync once, and once more after a while when the store does not answer."""
-    try:
-        _attempt(config, trigger)
-    except StoreError:
-        if not retries:
-            raise
-        time.sleep(_RETRY_S)
-        _attempt(config, trigger)
+    """Sync until nothing more arrives, and once more after a while when the store does not answer.
+
+    The last look is as late as possible: nobody sees what changes between it and the end.
+    """
+    for _ in range(_ROUNDS):
+        try:
+            has_changed = _attempt(config, trigger)
+        except StoreError:
+            if not retries:
+                raise
+            retries = False
+            time.sleep(_RETRY_S)
+            has_changed = _attempt(config, trigger)
+        if not has_changed:
+            return
 
 
-def _attempt(config: Config, trigger: str) -> None:
+def _attempt(config: Config, trigger: str) -> bool:
+    """Sync once; return whether the folder of the store has changed since the last look at it."""
     context = open_context(config)
     with closing(context.database):
         finish_removal(context)
         vault_of(context)
-        with alone(context, patience_s=0):
+        # another sync may have listed the store before the change that has started this one, and
+        # nothing reports a change twice
+        with alone(context):
             sync_context = sync_context_of(context)
             own = unfinished_push(context)
             try:
-                exchanged = _rounds(context, sync_context, trigger)
+                exchanged, seen_ns = _rounds(context, sync_context, trigger)
             except Exception as error:
                 _keep(sync_context, own, explained(error)[0], Exchanged(trigger))
                 raise
             _keep(sync_context, own, None, exchanged)
         scrub(context)
         print_newcomers(sync_context)
+        return _changed_ns(sync_context.store.watched) != seen_ns
 
 
 def _keep(
@@ -141,28 +156,34 @@ def _keep(
         remember(sync_context, error, exchanged)
 
 
-def _rounds(context: Context, sync_context: SyncContext, trigger: str) -> Exchanged:
+def _rounds(context: Context, sync_context: SyncContext, trigger: str) -> tuple[Exchanged, int]:
     """Pull, and push what is due, until the folder of the store has no more news.
 
     What arrives while this runs starts no other run: the watch is off until this one has ended.
+    Return what was exchanged, and when the folder had changed last at the last look.
     """
     folder = sync_context.store.watched
-    if folder and trigger == WATCH:
+    waits = bool(folder) and trigger == WATCH
+    if waits:
         _settle(folder)
     events_in = events_out = 0
     awaited = _awaited(sync_context)
     with deadline() as postpone:
         sync_context.report_progress = postpone
         for _ in range(_ROUNDS):
-            seen_ns = _changed_ns(folder)
+            before_ns = _changed_ns(folder)
             events, pushed = _carry_out(context, sync_context)
             events_in += events
             events_out += pushed.events
-            if _changed_ns(folder) == seen_ns or not _has_news(sync_context):
+            # one change starts the runs of all who watch the folder: what they push comes now
+            if waits:
+                _settle(folder, time.time_ns())
+            seen_ns = _changed_ns(folder)
+            if seen_ns == before_ns or not _has_news(sync_context):
                 break
-        if folder and trigger == WATCH:
+        if waits:
             events_in += _late(sync_context, awaited)
-    return Exchanged(trigger, events_in, events_out)
+    return Exchanged(trigger, events_in, events_out), seen_ns
 
 
 def _awaited(sync_context: SyncContext) -> set[bytes]:
@@ -202,13 +223,14 @@ def _has_news(sync_context: SyncContext) -> bool:
     return bool(manifests_to_read(sync_context))
 
 
-def _settle(folder: str) -> None:
+def _settle(folder: str, since_ns: int = 0) -> None:
     """Wait, about a second at most, until nothing has changed in the folder for a moment.
 
     A program that brings a file there makes it under another name first, which starts this run.
+    `since_ns`: the moment begins then at the earliest.
     """
     for _ in range(_SETTLE_ROUNDS):
-        if abs(time.time_ns() - _changed_ns(folder)) >= _SETTLE_NS:
+        if abs(time.time_ns() - max(_changed_ns(folder), since_ns)) >= _SETTLE_NS:
             return
         time.sleep(_PAUSE_S)
 

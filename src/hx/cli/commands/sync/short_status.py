@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from hx.cli import auto_state, forgotten_copies, lost_database
 from hx.cli.text import count
-from hx.cli.times import age, rfc3339_or_none
+from hx.cli.times import ago, rfc3339_or_none
 from hx.core.record import NamedTuple
 from hx.database.sync import behind, held, ledger, unpublished, vault
 from hx.sync.device_state import OUTSIDE, WAITING, stored_place
@@ -71,15 +71,15 @@ def sync_lines(known: SyncState, now_us: int) -> tuple[str, str]:
         )
     if isinstance(known, vault.TakenOut):
         return (
-            f"{OUTSIDE[known.place][0]} {known.vault!r}, {age(known.at_us, now_us)} ago",
+            f"{OUTSIDE[known.place][0]} {known.vault!r}, {ago(known.at_us, now_us)}",
             "nothing that hx records leaves this machine; `hx sync` says how it comes back",
         )
     if known.place in OUTSIDE:
         return OUTSIDE[known.place]
     at_us = known.vault.pushed_at_us
-    ago = "never pushed" if at_us is None else f"pushed {age(at_us, now_us)} ago"
+    pushed = "never pushed" if at_us is None else f"pushed {ago(at_us, now_us)}"
     place = f"vault {known.vault.name!r} in {known.vault.store}"
-    line = f"{place}: {ago}, {count(known.unpublished, 'event')} to push"
+    line = f"{place}: {pushed}, {count(known.unpublished, 'event')} to push"
     left = ", ".join(_left(known)) or "nothing is pending"
     return line, f"{left}; `hx sync status` says more"
 
@@ -114,7 +114,7 @@ def forgotten_lines(known: SyncState, now_us: int) -> list[str]:
     return forgotten_copies.lines(known.forgotten, now_us)
 
 
-def sync_object(known: SyncState) -> dict[str, object] | None:
+def sync_object(known: SyncState, now_us: int) -> dict[str, object] | None:
     """Return the state of sync as JSON; None when this device is in no vault."""
     if not isinstance(known, SyncSummary):
         return None
@@ -126,6 +126,6 @@ def sync_object(known: SyncState) -> dict[str, object] | None:
         "last_push": rfc3339_or_none(known.vault.pushed_at_us),
         "unpublished": known.unpublished,
         "forgotten": forgotten_copies.as_object(known.forgotten),
-        "auto": auto_state.as_object(known.auto),
+        "auto": auto_state.as_object(known.auto, now_us),
         **{kind: known.counts.get(kind, 0) for kind in _UNFINISHED},
     }

@@ -12,7 +12,7 @@ from hx.cli.context import open_context
 from hx.cli.events_output import device_names, print_json
 from hx.cli.keys import opened
 from hx.cli.text import count, visible
-from hx.cli.times import age, last_seen, rfc3339_or_none
+from hx.cli.times import ago, last_seen, rfc3339_or_none
 from hx.core.errors import HxError, NotInVault
 from hx.core.format.phrases import fingerprint_words
 from hx.core.format.verdict import IMPORTED, PENDING, REJECTED, SKIPPED, SUPERSEDED
@@ -182,7 +182,7 @@ def _advice(seen: SyncState) -> Iterator[str]:
     """Yield what is wrong with this device itself, and what to do."""
     yield from seen.advice
     if seen.copy_seen_us is not None:
-        yield f"{age(seen.copy_seen_us, seen.now_us)} ago: {COPIED}"
+        yield f"{ago(seen.copy_seen_us, seen.now_us)}: {COPIED}"
         yield COPIED_HINT
 
 
@@ -194,10 +194,10 @@ def _line(label: str, text: str) -> None:
 
 
 def _times(seen: SyncState) -> str:
-    def ago(at_us: int | None) -> str:
-        return "never" if at_us is None else f"{age(at_us, seen.now_us)} ago"
+    def when(at_us: int | None) -> str:
+        return "never" if at_us is None else ago(at_us, seen.now_us)
 
-    return f"pulled {ago(seen.vault.pulled_at_us)}, pushed {ago(seen.vault.pushed_at_us)}"
+    return f"pulled {when(seen.vault.pulled_at_us)}, pushed {when(seen.vault.pushed_at_us)}"
 
 
 def _paragraph(label: str, text: Iterable[str]) -> None:
