@@ -5,7 +5,7 @@
 
 # command:package, where they are called differently
 tools="zsh fish tmux strace shellcheck direnv zoxide gnome-keyring-daemon:gnome-keyring dbus-daemon:dbus"
-tools="$tools fzf mc faketime"
+tools="$tools fzf mc faketime sshd:openssh-server"
 tools="$tools syncthing fusefat mkfs.vfat:dosfstools mount.exfat-fuse:exfat-fuse mkfs.exfat:exfatprogs"
 plugins="zsh-autosuggestions zsh-syntax-highlighting" # of zsh: no commands
 bash53=${HX_TEST_BASH53:-${XDG_CACHE_HOME:-$HOME/.cache}/hx-tests/bash-5.3}

@@ -61,20 +61,16 @@ class Session:
 
     def read(self, path: str, most: int) -> bytes | None:
         """Return the first bytes of a regular file."""
-        status, opened, root = self._sftp.ask(
-            (packets.LSTAT, self._path(path)),
-            (packets.OPEN, self._path(path) + number(packets.FOR_READING) + packets.NO_ATTRIBUTES),
-            self._stat_root(),
-        )
-        if self._is_absent(opened, root) or self._is_absent(status, root):
+        found = self.attributes(path)
+        if found is None or not is_regular(found):  # opening a pipe would wait for its writer
+            return None
+        reading = number(packets.FOR_READING) + packets.NO_ATTRIBUTES
+        opened, root = self._sftp.ask((packets.OPEN, self._path(path) + reading), self._stat_root())
+        if self._is_absent(opened, root):
             return None
         self._require(opened, path)
         handle = Reader(opened.body).string()
-        self._require(status, path)
-        found = Reader(status.body).attributes()
         try:
-            if not is_regular(found):
-                return None
             return self._read(handle, most if found.size is None else min(most, found.size), path)
         finally:
             self._sftp.ask((packets.CLOSE, string(handle)))

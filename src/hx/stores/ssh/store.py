@@ -23,6 +23,7 @@ from hx.stores import (
     require_key,
     tree,
 )
+from hx.stores.ssh.packets import Malformed
 from hx.stores.ssh.session import Session, is_folder, is_regular
 
 TYPE_CHECKING = False
@@ -124,6 +125,12 @@ class SshStore(Store):
         session = self._session
         try:
             yield
+        except Malformed as error:
+            self.close()
+            raise Transient(
+                f"{self._address.host} has sent a damaged answer: {error}",
+                "run `hx sync` again; if it fails again, check the SFTP server there",
+            ) from None
         except BaseException as error:
             if session is not None and (not isinstance(error, StoreError) or session.is_lost):
                 self.close()
