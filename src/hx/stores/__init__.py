@@ -189,8 +189,15 @@ def not_a_store(url: str) -> UsageError:
 
 def how_to_close(url: str) -> list[str]:
     """Return lines on how the owner of a store takes a device's access to it away."""
+    first = f"at the store: take away the access of that device to {url}:"
+    if url.startswith("ssh:"):
+        return [
+            first,
+            "  remove its key from ~/.ssh/authorized_keys there, and end its sessions",
+            "  look what else that user may read there: the key opened that too",
+        ]
     return [
-        f"at the store: take away the access of that device to {url}:",
+        first,
         "  network share or cloud folder: change its password, and end the sessions of that device",
         "  Syncthing: remove the device from the folder, on each machine that shares it",
         "  disk or stick: keep it away from that device",
