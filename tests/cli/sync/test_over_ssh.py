@@ -52,12 +52,7 @@ def test_devices_become_equal_and_forget_together(pair):
     for member in (desktop, laptop, desktop):
         member.sync()
     assert laptop.commands == desktop.commands == ["make desktop", "make laptop"]
-    assert (
-        not segments
-        & set((laptop.folder / "o").rglob("*.hx"))
-        - {path for path in segments if desktop.folder in path.parents and path.exists()}
-        or len(segments) == 2
-    )
+    assert set((laptop.folder / "o").rglob("*.hx")) != segments
     assert b"hunter2" not in bytes_of(laptop.folder)
     names = {str(path.relative_to(laptop.folder)) for path in laptop.folder.rglob("*.*")}
     assert all(object_names.parsed(name) for name in names), names
@@ -104,15 +99,16 @@ def test_a_push_whose_connection_is_cut_anywhere_is_completed_by_the_next(pair):
     laptop, desktop = pair
     program = laptop.server.programs / "ssh"
     real = program.read_text().replace("exec ", "")
+    call, codes = real.splitlines()[1], []
     for number, cut in enumerate((1, 40, 400, 900, 1_500, 2_500)):
         laptop.record(f"make {number}")
         # what is sent to the server ends after so many bytes, in each connection
-        call = real.splitlines()[1]
         program.write_text(f"#!/bin/sh\ndd bs=1 count={cut} status=none | {call}\n")
         result = laptop.hx("sync", "--json")
-        assert result.code in {0, 5}, result
         assert "Traceback" not in result.err
-    assert result.code == 5
+        codes.append(result.code)
+    assert codes[:3] == [5, 5, 5]
+    assert set(codes) <= {0, 5}
     program.write_text(real)
     laptop.sync()
     desktop.sync()
