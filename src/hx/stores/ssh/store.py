@@ -54,6 +54,7 @@ class SshStore(Store):
         self._session: Session | None = None
         self._conditions: set[str] = set()
         self._unopened: dict[str, str] = {}  # folder -> why it could not be opened
+        self._begun = ""  # the temporary file of a put that has not ended
 
     @property
     def conditions(self) -> frozenset[str]:
@@ -140,26 +141,38 @@ class SshStore(Store):
 
     def _put(self, session: Session, key: str, data: bytes) -> None:
         folder, _, _ = key.rpartition("/")
+        self._remove_begun(session)
         if self._holds(session, key, data):
             self._settle(session, folder)  # after a crash the name may not be durable yet
             return
         name = tree.temporary_name(self._device_id)
-        temporary = f"{folder}/{name}" if folder else name
-        self._write(session, folder, temporary, data)
+        self._begun = temporary = f"{folder}/{name}" if folder else name
         try:
-            renamed = session.rename_new(temporary, key)
+            self._write(session, folder, temporary, data)
+            self._give_name(session, temporary, key, data)
         except StoreError:
             with suppress(StoreError):
-                session.remove(temporary)
+                self._remove_begun(session)
             raise
-        if not renamed:
-            session.remove(temporary)
-            if not self._holds(session, key, data):
-                raise Transient(
-                    f"the store {self._address.url} did not take the name {key}",
-                    "if it fails again, check the disk there",
-                )
         self._settle(session, folder)
+
+    def _give_name(self, session: Session, temporary: str, key: str, data: bytes) -> None:
+        """Rename a temporary file, or remove it if the same bytes have the name already."""
+        if session.rename_new(temporary, key):
+            self._begun = ""
+        elif self._holds(session, key, data):
+            self._remove_begun(session)
+        else:
+            raise Transient(
+                f"the store {self._address.url} did not take the name {key}",
+                "if it fails again, check the disk there",
+            )
+
+    def _remove_begun(self, session: Session) -> None:
+        """Remove the temporary file of a put that has not ended, as when a connection was lost."""
+        if self._begun:
+            session.remove(self._begun)
+            self._begun = ""
 
     def _write(self, session: Session, folder: str, temporary: str, data: bytes) -> None:
         """Write a temporary file, in a folder that is made if need be."""
