@@ -10,6 +10,7 @@ from cli.home_folders import tree
 from cli.machine import HX, Machine
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from cli.machine import Result
@@ -85,18 +86,23 @@ class Member(Machine):
         return tree(self.cwd)
 
 
-def vault(path: Path, *names: str, options: tuple[str, ...] = ()) -> list[Member]:
+def vault(
+    path: Path,
+    *names: str,
+    options: tuple[str, ...] = (),
+    member: Callable[[Path, Path, str], Member] = Member,
+) -> list[Member]:
     """Make members of one vault that know each other; the first one makes the vault."""
     folder = path / "store"
     folder.mkdir()
-    members = [Member(path / name, folder, name) for name in names]
+    members = [member(path / name, folder, name) for name in names]
     members[0].init(*options)
-    for member in members[1:]:
-        result = member.join(members[0].invite())
+    for each in members[1:]:
+        result = each.join(members[0].invite())
         assert result.code == 0, result
         members[0].sync()
-    for member in members:
-        member.sync()
+    for each in members:
+        each.sync()
     return members
 
 

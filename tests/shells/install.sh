@@ -7,6 +7,8 @@
 tools="zsh fish tmux strace shellcheck direnv zoxide gnome-keyring-daemon:gnome-keyring dbus-daemon:dbus"
 tools="$tools fzf mc faketime"
 tools="$tools syncthing fusefat mkfs.vfat:dosfstools mount.exfat-fuse:exfat-fuse mkfs.exfat:exfatprogs"
+# where systemd runs, the package would start a server that others can reach, and keep it
+[ -d /run/systemd/system ] || tools="$tools sshd:openssh-server"
 plugins="zsh-autosuggestions zsh-syntax-highlighting" # of zsh: no commands
 bash53=${HX_TEST_BASH53:-${XDG_CACHE_HOME:-$HOME/.cache}/hx-tests/bash-5.3}
 
@@ -26,7 +28,7 @@ is_bash53() {
 }
 
 apt() {
-    DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::http::Timeout=20 -o Acquire::Retries=1 \
+    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::http::Timeout=20 -o Acquire::Retries=1 \
         "$@" >/dev/null 2>&1
 }
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stores.places import FolderPlace, MemoryPlace, exfat, fat, tmpfs
+from stores.places import FolderPlace, MemoryPlace, SshPlace, exfat, fat, tmpfs
+from stores.sshd import sshd
 
 _number = itertools.count()
 
@@ -49,9 +50,24 @@ def on_exfat(exfat_disk):
     return FolderPlace(exfat_disk / f"store-{next(_number)}")
 
 
-@pytest.fixture(params=["in_memory", "on_disk", "on_tmpfs", "on_fat", "on_exfat"])
+@pytest.fixture(scope="session")
+def server():
+    """Run one sshd for all tests."""
+    with sshd() as running:
+        yield running
+
+
+@pytest.fixture
+def on_ssh(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", server.environment()["PATH"])
+    place = SshPlace(server, tmp_path / "store")
+    yield place
+    place.close()
+
+
+@pytest.fixture(params=["in_memory", "on_disk", "on_tmpfs", "on_fat", "on_exfat", "on_ssh"])
 def place(request):
-    """Return an empty place of each kind in turn: memory, disk, tmpfs, FAT, exFAT."""
+    """Return an empty place of each kind in turn: memory, disk, tmpfs, FAT, exFAT, ssh."""
     return request.getfixturevalue(request.param)
 
 

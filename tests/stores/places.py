@@ -14,10 +14,14 @@ import pytest
 
 from hx.stores.folder import FolderStore
 from hx.stores.memory import MemoryStore
+from hx.stores.ssh.address import parse
+from hx.stores.ssh.store import SshStore
 from stores.objects import DEVICE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from stores.sshd import Sshd
 
 TMPFS = "/dev/shm"
 
@@ -54,6 +58,25 @@ class FolderPlace:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
         return path
+
+
+class SshPlace:
+    """A folder that a real sshd serves."""
+
+    def __init__(self, server: Sshd, path: Path) -> None:
+        self.server = server
+        self.path = path
+        self._stores: list[SshStore] = []
+        path.mkdir()
+
+    def open(self, device_id: bytes = DEVICE, *, asks: bool = False) -> SshStore:
+        store = SshStore(parse(self.server.url(self.path)), device_id, file_mode=0o666, asks=asks)
+        self._stores.append(store)
+        return store
+
+    def close(self) -> None:
+        for store in self._stores:
+            store.close()
 
 
 @contextmanager

@@ -19,15 +19,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Protocol
 
-    Opener = Callable[[str, str, bytes, int | None], "Store"]
+    Opener = Callable[["Opening"], "Store"]
 else:  # importing typing takes as long as a pull with nothing new
     Protocol = object
 
 WEAK_DURABILITY = "weak durability"  # a power cut may undo the last writes
 # the beginning of a URL -> the module that opens it, which is imported only when it is needed
-_MODULES = {"folder": "hx.stores.folder", "memory": "hx.stores.memory"}
+_MODULES = {
+    "folder": "hx.stores.folder",
+    "memory": "hx.stores.memory",
+    "ssh": "hx.stores.ssh",
+}
 EXAMPLE = "folder:/path/to/folder"  # of a URL, for messages and help
-HINT = f"name a folder by its whole path: {EXAMPLE}"
+HINT = f"name a folder by its whole path: {EXAMPLE}, or one on a host: ssh://host/path/to/folder"
+
+
+class Opening(NamedTuple):
+    """What a store is opened with."""
+
+    url: str
+    place: str  # what stands in the URL after the first colon
+    device_id: bytes
+    umask: int | None  # None: hx's, which keeps all other users out
+    asks: bool  # whether a person is there who can answer a question of another program
 
 
 class StoredObject(NamedTuple):
@@ -175,25 +189,32 @@ def not_a_store(url: str) -> UsageError:
 
 def how_to_close(url: str) -> list[str]:
     """Return lines on how the owner of a store takes a device's access to it away."""
+    first = f"at the store: take away the access of that device to {url}:"
+    if url.startswith("ssh:"):
+        return [
+            first,
+            "  remove its key from ~/.ssh/authorized_keys there, and end its sessions",
+            "  look what else that user may read there: the key opened that too",
+        ]
     return [
-        f"at the store: take away the access of that device to {url}:",
+        first,
         "  network share or cloud folder: change its password, and end the sessions of that device",
         "  Syncthing: remove the device from the folder, on each machine that shares it",
         "  disk or stick: keep it away from that device",
     ]
 
 
-def open_store(url: str, device_id: bytes, *, umask: int | None = None) -> Store:
+def open_store(url: str, device_id: bytes, *, umask: int | None = None, asks: bool = True) -> Store:
     """Return the store that a URL names, without touching it yet. Raises UsageError.
 
     `umask` is the user's own, and what hx writes into a folder follows it, so that a shared folder
     stays shared. None: hx's umask, which keeps all other users out; this is right for a vault
-    that is not sealed.
+    that is not sealed. `asks`: whether a person can answer a question, such as one of `ssh`.
     """
     scheme, colon, place = url.partition(":")
     if colon and scheme in _MODULES:
         opener: Opener = import_module(_MODULES[scheme]).open_url
-        return opener(url, place, device_id, umask)
+        return opener(Opening(url, place, device_id, umask, asks))
     if scheme == "s3" and colon:
         raise UsageError("this hx cannot sync through a bucket yet", HINT)
     raise not_a_store(url)

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 
 from hx.files import mounted_as, on_network, reason
 from hx.stores import WEAK_DURABILITY, Denied, Full, NotMounted, ReadOnly, Transient
+from hx.stores.tree import temporary_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Publisher:
 
     def write(self, inside: int, data: bytes) -> tuple[str, os.stat_result]:
         """Write a temporary file and flush it; return its name and status."""
-        name = f"{_prefix(self._device_id)}{os.urandom(8).hex()}.tmp"
+        name = temporary_name(self._device_id)
         with self._as_the_user():
             descriptor = os.open(name, _NEW, 0o666, dir_fd=inside)
         try:
@@ -139,15 +140,6 @@ def read(inside: int, name: str, max_bytes: int) -> bytes:
         return b"".join(parts)
     finally:
         os.close(descriptor)
-
-
-def is_temporary(name: str, device_id: bytes) -> bool:
-    """Return whether a write of this device created a file of this name."""
-    return name.startswith(_prefix(device_id)) and name.endswith(".tmp")
-
-
-def _prefix(device_id: bytes) -> str:
-    return f"~hx-{device_id.hex()}-"
 
 
 @contextmanager

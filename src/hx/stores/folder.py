@@ -30,25 +30,25 @@ from hx.stores.disk import (
     Publisher,
     explained,
     is_doubtful,
-    is_temporary,
     not_mounted,
     read,
     translated,
 )
+from hx.stores.tree import is_folder, is_temporary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from hx.stores import Opening
+
 _DATALESS = 0x40000000  # SF_DATALESS of macOS: the bytes are in the cloud
-_TOP = frozenset("mobkj")
-_HEX = frozenset("0123456789abcdef")
-_ID = 32  # digits of an id
 _TRIES = 3  # another program may remove an empty folder before its first file is there
 
 
-def open_url(url: str, place: str, device_id: bytes, umask: int | None) -> FolderStore:
+def open_url(opening: Opening) -> FolderStore:
     """Return the store of `folder:/path`. Raises UsageError for a relative path."""
+    url, place, device_id, umask, _ = opening
     if not place.startswith("/") or "\0" in place:
         raise UsageError(f"{url} does not name a folder by its whole path", HINT)
     return FolderStore("/" + place.strip("/"), device_id, umask=umask)
@@ -255,7 +255,7 @@ class FolderStore(Store):
                 key = base + entry.name
                 if not entry.name.startswith(start):
                     continue
-                if not (_is_folder(key) and entry.is_dir(follow_symlinks=False)):
+                if not (is_folder(key) and entry.is_dir(follow_symlinks=False)):
                     yield key, entry
                     continue
                 # another user of the share may keep hx out of a folder; the others are listed
@@ -277,7 +277,7 @@ class FolderStore(Store):
     @contextmanager
     def _folder(self, path: str, *, make: bool = False) -> Iterator[int]:
         """Open a folder of the store. Raises NotMounted, and FileNotFoundError below the root."""
-        if path and not _is_folder(path):
+        if path and not is_folder(path):
             raise FileNotFoundError(path)
         descriptor = self._open_root()
         try:
@@ -340,17 +340,3 @@ def _is_taken(inside: int, name: str) -> bool:
 def _placeholder(name: str) -> str:
     """Return the name that iCloud before macOS 14 gives to a file whose bytes it removed."""
     return f".{name}.icloud"
-
-
-def _is_folder(path: str) -> bool:
-    """Return whether hx keeps objects in a folder of this name. No other folder is entered."""
-    top, *inner = path.split("/")
-    lengths = {"o": (_ID,), "k": (_ID,), "b": (_ID, 2)}.get(top, ())
-    return (
-        top in _TOP
-        and len(inner) <= len(lengths)
-        and all(
-            len(part) == length and _HEX.issuperset(part)
-            for part, length in zip(inner, lengths, strict=False)
-        )
-    )

@@ -9,11 +9,13 @@ from hx.stores import Exists, Missing, Store, StoredObject, not_a_store, require
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hx.stores import Opening
 
-def open_url(url: str, place: str, _device_id: bytes, _umask: int | None) -> MemoryStore:
+
+def open_url(opening: Opening) -> MemoryStore:
     """Return an empty store. Raises UsageError for anything behind `memory:`."""
-    if place:
-        raise not_a_store(url)
+    if opening.place:
+        raise not_a_store(opening.url)
     return MemoryStore()
 
 

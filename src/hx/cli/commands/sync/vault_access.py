@@ -145,7 +145,8 @@ def store_at(context: Context, url: str, *, private: bool = False) -> Store:
         )
     # a sealed vault may lie in a folder of a group; one that is not sealed may not
     umask = None if private else context.config.umask
-    return open_store(url, context.who.device_id, umask=umask)
+    asks = not context.config.is_background
+    return open_store(url, context.who.device_id, umask=umask, asks=asks)
 
 
 def is_sealed(vault: Vault) -> bool:
