@@ -10,6 +10,7 @@ from hx.cli.text import count
 from hx.cli.times import age, rfc3339
 from hx.core.errors import SchedulerError
 from hx.scheduler import install
+from hx.scheduler.note import SHELL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,8 +75,15 @@ def on_lines(known: Note, first: Run) -> Iterator[str]:
 def on_line(known: Note) -> str:
     """Return a sentence: what starts the sync, and when."""
     also = f", and when {known.watched} changes" if known.watched else ""
-    period = f"every {count(known.minutes, 'minute')}" if known.minutes > 1 else "every minute"
-    return f"sync by itself is on: {known.by} starts it {period}{also}"
+    also = ", while one is in use" if known.by == SHELL else also
+    return f"sync by itself is on: {known.starter} starts it {period(known)}{also}"
+
+
+def period(known: Note) -> str:
+    """Return how often the sync is started, as `every 5 minutes`."""
+    least = "at most " if known.by == SHELL else ""
+    every = f"every {count(known.minutes, 'minute')}" if known.minutes > 1 else "every minute"
+    return f"{least}{every}"
 
 
 def status_lines(known: Note, place: Place, last: Run | None) -> Iterator[str]:

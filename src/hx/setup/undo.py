@@ -34,6 +34,8 @@ _NAMES = (
     "rules.json",
     "setup.json",
     "scheduler.json",
+    "shell-sync",
+    "shell-sync.*",
     "sync.log",
     "backoff",
     *(f"hook.{shell}" for shell in SHELLS),
