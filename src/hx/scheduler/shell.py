@@ -54,9 +54,10 @@ def read(folder: str) -> Started | None:
     try:
         with open(sync_path(folder), encoding="utf-8") as file:
             seconds, executable, *variables = file.read(_MAX_BYTES).split("\n")[:-1]
-        return Started(int(seconds), executable, tuple(variables))
+        started = Started(int(seconds), executable, tuple(variables))
     except (OSError, ValueError):
         return None
+    return started if started.seconds > 0 else None
 
 
 def install(job: Job, folder: str, home: str) -> tuple[str, ...]:
@@ -103,14 +104,14 @@ def start(user: User, folder: str, now_s: int) -> None:
     for name in _turns(folder):
         with suppress(OSError):
             os.unlink(os.path.join(folder, name))
-    line = ("/bin/sh", "-c", start_of_sync(), "sh", sync_path(folder), str(now_s))
+    line = ("/bin/sh", "-c", start_of_sync(), "hx", sync_path(folder), str(now_s))
     require(line, user, "`hx sync` syncs by hand")
 
 
 def sweep(folder: str, now_s: int) -> None:
     """Remove the empty files of periods that are over; the one of now keeps other shells off."""
     known = read(folder)
-    now = "" if known is None or known.seconds <= 0 else f"{SYNC}.{now_s // known.seconds}"
+    now = "" if known is None else f"{SYNC}.{now_s // known.seconds}"
     for name in _turns(folder):
         if name not in (now, f"{SYNC}.last"):
             with suppress(OSError):

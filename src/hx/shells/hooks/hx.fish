@@ -176,8 +176,7 @@ if status is-interactive
             and test $now_s -ge $last_s -a $now_s -lt (builtin math $last_s + $every)
             and return
         end
-        set -lx PATH $PATH /usr/bin /bin # it may lead nowhere
-        command sh -c $__hx_start sh $__hx_sync $now_s </dev/null >/dev/null 2>&1
+        command /bin/sh -c $__hx_start hx $__hx_sync $now_s </dev/null >/dev/null 2>&1
     end
 
     function __hx_exit --on-event fish_exit
