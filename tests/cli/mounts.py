@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +24,15 @@ def small_disk(path: Path, size: str = "4m") -> Iterator[None]:
         yield
     finally:
         _unmount(path)
+
+
+def fill(path: Path) -> Path:
+    """Fill the small disk on a folder to its end; return the file that does it."""
+    filler = path / "filler"
+    with open(filler, "wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(1 << 16)):
+            pass
+    return filler
 
 
 def resize(path: Path, size: str) -> None:

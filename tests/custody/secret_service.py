@@ -58,15 +58,24 @@ def session_bus(home: Path) -> Iterator[dict[str, str]]:
 @contextmanager
 def secret_service(home: Path) -> Iterator[dict[str, str]]:
     """Run an unlocked Secret Service without a display; yield the variables that lead to it."""
+    with session_bus(home) as environment, open_keyring(environment):
+        yield {ADDRESS: environment[ADDRESS]}
+
+
+@contextmanager
+def open_keyring(environment: dict[str, str], *, is_locked: bool = False) -> Iterator[None]:
+    """Run the keyring of a login on a session bus; it is locked if nobody gives its password."""
     if shutil.which("gnome-keyring-daemon") is None:
         pytest.skip("gnome-keyring-daemon is not installed (tests/shells/install.sh)")
-    with session_bus(home) as environment:
-        keyring = ["gnome-keyring-daemon", "--unlock", "--foreground", "--components=secrets"]
-        with _running(keyring, environment) as daemon:
+    keyring = ["gnome-keyring-daemon", "--foreground", "--components=secrets"]
+    if not is_locked:
+        keyring.append("--unlock")
+    with _running(keyring, environment) as daemon:
+        if not is_locked:
             daemon.stdin.write(b"of the login")
-            daemon.stdin.close()
-            _wait_for_name(environment[ADDRESS])
-            yield {ADDRESS: environment[ADDRESS]}
+        daemon.stdin.close()
+        _wait_for_name(environment[ADDRESS])
+        yield
 
 
 @contextmanager

@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli.mounts import fill, small_disk
 from hx.scheduler import backoff
 from hx.scheduler.backoff import Failure, is_over, next_failure
 
 NOW_US = 1_700_000_000_000_000
 MINUTE_US = 60_000_000
+BYTES = 4096
 
 
 def failures(number, *, waits=True):
@@ -91,6 +93,26 @@ def test_a_damaged_note_makes_nothing_wait(tmp_path, text):
     (tmp_path / "backoff").write_bytes(text)
     assert backoff.read(str(tmp_path)) is None
     assert not backoff.is_skipped(str(tmp_path), NOW_US)
+
+
+def test_a_failure_is_noted_on_a_disk_that_is_full(tmp_path):
+    folder = tmp_path / "disk"
+    with small_disk(folder):
+        backoff.clear(str(folder))
+        fill(folder)
+        [failure] = failures(1)
+        backoff.write(str(folder), failure)
+        assert backoff.read(str(folder)) == failure
+        assert os.stat(backoff.path(str(folder))).st_size == BYTES
+
+
+def test_a_link_in_the_place_of_the_note_is_not_followed(tmp_path):
+    other = tmp_path / "other"
+    other.write_bytes(b"kept")
+    os.symlink(other, tmp_path / "backoff")
+    backoff.write(str(tmp_path), failures(1)[0])
+    backoff.clear(str(tmp_path))
+    assert other.read_bytes() == b"kept"
 
 
 def test_a_note_that_cannot_be_written_stops_nothing(tmp_path):

@@ -1,7 +1,8 @@
 """After a failure a sync in the background waits longer and longer before it tries again.
 
 What is known about the failure lies in a small file beside the database, so that a firing which is
-not due ends before the database is opened. A sync that succeeds, or one by hand, removes the file.
+not due ends before the database is opened. A sync that succeeds, or one by hand, blanks the file.
+It always has its full size and is written in place, so a failure is noted on a full disk too.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import os
 
 from hx.core.record import NamedTuple
-from hx.files import replace_file
 
 _NAME = "backoff"
 _MAX_BYTES = 4096
@@ -86,21 +86,38 @@ def read(folder: str) -> Failure | None:
 
 
 def write(folder: str, failure: Failure) -> None:
-    """Note a failure. A disk that is full keeps it from being noted: then nothing waits."""
+    """Note a failure. Where that is impossible, nothing waits."""
     *numbers, missing, message = failure
     first = " ".join(map(str, numbers)).encode()
     # a name may have a line end: then nothing is known of its folder, and the message is one line
     folder_line = b"" if "\n" in missing else os.fsencode(missing)
     rest = " ".join(message.split()).encode(errors="surrogateescape")
-    try:
-        replace_file(path(folder), b"\n".join((first, folder_line, rest))[:_MAX_BYTES])
-    except OSError:
-        return
+    _overwrite(folder, b"\n".join((first, folder_line, rest))[:_MAX_BYTES])
 
 
 def clear(folder: str) -> None:
-    """Remove the note of a failure; it succeeds when there is none."""
+    """Blank the note of a failure, and make the file if there is none. It never fails."""
+    if read(folder) is not None or not _is_whole(folder):
+        _overwrite(folder, b"")
+
+
+def _is_whole(folder: str) -> bool:
     try:
-        os.unlink(path(folder))
+        return os.stat(path(folder)).st_size == _MAX_BYTES
+    except OSError:
+        return False
+
+
+def _overwrite(folder: str, text: bytes) -> None:
+    """Write the file in place, filled up with line ends; an error leaves what is there."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path(folder), flags, 0o600)
     except OSError:
         return
+    try:
+        os.pwrite(descriptor, text.ljust(_MAX_BYTES, b"\n"), 0)
+    except OSError:
+        return
+    finally:
+        os.close(descriptor)

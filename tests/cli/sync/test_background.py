@@ -9,7 +9,8 @@ import time
 import pytest
 
 from cli.machine import DAY_US, SECOND_US
-from cli.vaults import vault
+from cli.mounts import fill, small_disk
+from cli.vaults import Member, vault
 from hx.database.sync import ledger
 from hx.scheduler import backoff
 from hx.scheduler.backoff import Failure
@@ -201,6 +202,23 @@ def test_a_database_that_is_in_use_is_no_failure(pair):
         run(laptop)
         database.execute("ROLLBACK")
     assert backoff.read(str(laptop.home)) is None
+
+
+def test_a_disk_without_any_room_is_told_by_status_and_log(tmp_path):
+    with small_disk(tmp_path / "disk"):
+        laptop = Member(tmp_path / "disk" / "laptop", tmp_path / "store", "laptop")
+        laptop.folder.mkdir()
+        laptop.init()
+        run(laptop)
+        fill(tmp_path / "disk")
+        assert "is full" in run(laptop, code=8)
+        status = laptop.hx("status").out
+        assert "failing since" in status
+        assert "nothing is pending" not in status
+        first, *_ = laptop.hx("sync", "log").out.splitlines()
+        assert first.endswith(
+            "failed: the disk that holds the database of hx is full; not in the log"
+        )
 
 
 def test_a_full_disk_is_no_success(pair):

@@ -8,6 +8,7 @@ from hx.cli.events_output import print_json
 from hx.cli.text import count, visible
 from hx.cli.times import local, rfc3339
 from hx.database.sync import runs
+from hx.scheduler import backoff
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from hx.config import Config
     from hx.database.sync.runs import Run
+    from hx.scheduler.backoff import Failure
 
 _TRIGGER = 5  # columns
 
@@ -28,11 +30,24 @@ def run(_: str, given: Namespace, config: Config) -> int:
     if given.json:
         print_json([_object(each) for each in known])
         return 0
-    if not known:
+    unkept = _unkept(config.paths.data, known)
+    if unkept is not None:
+        print(
+            f"{local(unkept.last_us)}  failed: {visible(unkept.message.encode())}; not in the log"
+        )
+    elif not known:
         print("no sync has run yet")
     for each in known:
         print(f"{local(each.ended_us)}  {each.trigger:<{_TRIGGER}}  {', '.join(_parts(each))}")
     return 0
+
+
+def _unkept(folder: str, known: list[Run]) -> Failure | None:
+    """Return the last failure in the background if no run is as new: the disk may be full."""
+    failure = backoff.read(folder)
+    if failure is None or (known and known[0].ended_us >= failure.last_us):
+        return None
+    return failure
 
 
 def _parts(given: Run) -> Iterator[str]:
