@@ -51,14 +51,10 @@ def look(database: Database) -> AutoState:
 
 def line(state: AutoState, now_us: int) -> str:
     """Return whether sync runs by itself, how often, and how the last run went."""
-    return f"{_period(state.note)}: {_outcome(state, now_us)}"
-
-
-def _period(known: Note | None) -> str:
-    if known is None:
-        return "off (`hx sync auto on`)"
-    every = f"every {known.minutes} min"
-    return f"from the shell, at most {every}" if known.by == note.SHELL else every
+    known = state.note
+    by = "from the shell, at most " if known is not None and known.by == note.SHELL else ""
+    how = "off (`hx sync auto on`)" if known is None else f"{by}every {known.minutes} min"
+    return f"{how}: {_outcome(state, now_us)}"
 
 
 def _outcome(state: AutoState, now_us: int) -> str:

@@ -226,7 +226,7 @@ __hx_mind_pause() {
 # shells. The file belongs to somebody else in a shell of root with the HOME of a user.
 __hx_mind_sync() {
   ((__hx_minute = __hx_now / 60000000))
-  [[ -O $__hx_sync && -O $__hx_dir ]] || return 0
+  [[ -O $__hx_sync ]] || return 0
   local REPLY= __hx_last __hx_second=$((__hx_now / 1000000))
   builtin read -r <"$__hx_sync.last"
   if [[ $REPLY == +([0-9])' '+([0-9]) && ${#REPLY} -lt 30 ]]; then

@@ -168,7 +168,7 @@ if status is-interactive
             test $second -lt $__hx_sync_from_s; and return
             set __hx_sync_from_s (builtin math $second + 60)
         end
-        test -O $__hx_sync -a -O $__hx_dir; or return
+        test -O $__hx_sync; or return
         set -l now_s (builtin math -s0 -- (__hx_now) / 1000000)
         if test -r $__hx_sync.last
             read --local --delimiter ' ' last_s every <$__hx_sync.last

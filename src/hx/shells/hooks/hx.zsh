@@ -123,7 +123,7 @@ __hx_precmd() {
 __hx_mind_sync() {
   local text="" now_s=$EPOCHSECONDS
   __hx_minute=$((now_s / 60))
-  [[ -O $__hx_sync && -O $__hx_dir ]] || return 0
+  [[ -O $__hx_sync ]] || return 0
   { builtin sysread -s 100 text <$__hx_sync.last } 2>/dev/null
   text=${text%%$__hx_newline*}
   if [[ $text == [0-9](#c1,12)" "[0-9](#c1,12) ]]; then
