@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LEAST_MINUTES = 15
 _MAX_BYTES = 64 << 10
+_STREAMS = 3  # input, output and errors
+_FEW_DESCRIPTORS = 256  # where nothing lists those that are open
 _TURN = re.compile(rf"{SYNC}\.([0-9]+|last)")
 
 
@@ -125,6 +127,17 @@ def detach() -> None:
     """
     with suppress(OSError):  # it leads a session already
         os.setsid()
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    for descriptor in _open_descriptors():
+        with suppress(OSError):  # that of the folder which was listed is closed
+            os.close(descriptor)
     os.chdir("/")
     os.nice(10)
+
+
+def _open_descriptors() -> list[int]:
+    """Return the open descriptors but the first three. A container may allow a thousand million."""
+    try:
+        found = [int(name) for name in os.listdir("/dev/fd")]
+    except (OSError, ValueError):
+        found = list(range(_FEW_DESCRIPTORS))
+    return [each for each in found if each >= _STREAMS]

@@ -142,8 +142,7 @@ if status is-interactive
 
     function __hx_postexec --on-event fish_postexec
         set -l statuses $status $pipestatus
-        test -e $__hx_sync; and __hx_mind_sync
-        test -n "$__hx_running"; or return
+        test -n "$__hx_running" -a ! -e $__hx_sync; or __hx_mind_files; or return
         set -l running $__hx_running
         set __hx_running ''
         test -e $__hx_pause; and __hx_is_paused; and return
@@ -158,6 +157,11 @@ if status is-interactive
             >>$__hx_file 2>/dev/null
         or __hx_back_off
         set -q __hx_is_key_unseen; and __hx_look_at_keys
+    end
+
+    function __hx_mind_files # succeeds when the line that ran is recorded
+        test -e $__hx_sync; and __hx_mind_sync
+        test -n "$__hx_running"
     end
 
     # `hx sync auto on --by shell` lets the shells start a sync, at most one in 15 minutes of all shells. The
