@@ -233,7 +233,7 @@ __hx_mind_sync() {
     __hx_last=$((10#${REPLY% *}))
     ((__hx_second < __hx_last || __hx_second >= __hx_last + 10#${REPLY#* })) || return 0
   fi
-  (/bin/sh -c "$__hx_start" hx "$__hx_sync" "$__hx_second" </dev/null >/dev/null 2>&1 9>&-)
+  (/bin/sh -c "$__hx_start" hx "$__hx_sync" "$__hx_second")
 }
 
 # HISTCMD must tell whether bash stored a line, because a line that it did not store is private. With

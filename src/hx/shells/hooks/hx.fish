@@ -180,7 +180,7 @@ if status is-interactive
             and test $now_s -ge $last_s -a $now_s -lt (builtin math $last_s + $every)
             and return
         end
-        command /bin/sh -c $__hx_start hx $__hx_sync $now_s </dev/null >/dev/null 2>&1
+        command /bin/sh -c $__hx_start hx $__hx_sync $now_s
     end
 
     function __hx_exit --on-event fish_exit

@@ -129,7 +129,7 @@ __hx_mind_sync() {
   if [[ $text == [0-9](#c1,12)" "[0-9](#c1,12) ]]; then
     (( now_s < ${text% *} || now_s >= ${text% *} + ${text#* } )) || return 0
   fi
-  ( /bin/sh -c $__hx_start hx $__hx_sync $now_s </dev/null >/dev/null 2>&1 )
+  ( /bin/sh -c $__hx_start hx $__hx_sync $now_s )
   return 0
 }
 
