@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cli.vaults import Member, is_error
+from hx.cli.auto_sync import watched_folder
 from hx.database.sync import runs
 
 ON = ("sync", "auto", "on", "--by", "shell", "--json")
@@ -78,3 +79,9 @@ def test_when_logged_out_is_not_for_a_shell(laptop):
     result = laptop.hx(*ON, "--when-logged-out")
     assert is_error(result, 2, "is for systemd, and the sync is started by shell here", "leave it")
     assert files(laptop) == []
+
+
+def test_after_a_move_too_only_what_can_watch_a_folder_is_said_to(tmp_path):
+    kinds = ("systemd", "launchd", "cron", "shell")
+    watched = [watched_folder(kind, f"folder:{tmp_path}") for kind in kinds]
+    assert watched == [f"{tmp_path}/m", f"{tmp_path}/m", "", ""]
