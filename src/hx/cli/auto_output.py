@@ -95,7 +95,7 @@ def status_lines(known: Note, place: Place, last: Run | None) -> Iterator[str]:
     yield f"starts   {started}{which}"
     yield from (f"file     {path}" for path in known.files)
     for fault in faults(known, place):
-        yield f"fault    {fault}: `hx sync auto on` sets it up again"
+        yield f"fault    {fault}: `{known.command}` sets it up again"
     if last is not None:
         how = "ok" if last.error is None else last.error
         yield f"last run {age(last.ended_us, now_us())} ago: {how}"

@@ -82,7 +82,7 @@ def _again(config: Config, known: Note, watched: str) -> bool:
             when_logged_out=known.when_logged_out,
         )
     except (HxError, OSError) as error:
-        _warn(f"this machine does not sync by itself any more: {_text(error)}", "hx sync auto on")
+        _warn(f"this machine does not sync by itself any more: {_text(error)}", known.command)
         return False
     return True
 

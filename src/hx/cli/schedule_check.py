@@ -34,7 +34,7 @@ def schedule(context: Context) -> Iterator[Finding]:
         return
     why = _why_wrong(context, known)
     if why is not None:
-        yield Finding("schedule", WARNING, why, _ON)
+        yield Finding("schedule", WARNING, why, known.command)
     else:
         said = f"{known.starter} starts a sync of this device {period(known)}"
         yield Finding("schedule", OK, said)

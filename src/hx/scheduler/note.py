@@ -30,6 +30,11 @@ class Note(NamedTuple):
         """Return what starts the sync, as the subject of a sentence."""
         return "an open shell" if self.by == SHELL else self.by
 
+    @property
+    def command(self) -> str:
+        """Return the command that sets it up anew; by itself hx chooses no shell."""
+        return "hx sync auto on --by shell" if self.by == SHELL else "hx sync auto on"
+
 
 def path(folder: str) -> str:
     """Return the path of the note in a data folder."""

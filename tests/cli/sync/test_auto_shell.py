@@ -52,7 +52,9 @@ def test_on_tries_it_once_and_all_that_tells_of_it_names_the_shell_until_off(lap
     again = laptop.hx(*ON).json
     assert (again["every_minutes"], again["faults"]) == (60, [])
     (laptop.home / "shell-sync").unlink()
-    assert "shell-sync is missing" in schedule(laptop)["sentence"]
+    found = schedule(laptop)
+    assert "shell-sync is missing" in found["sentence"]
+    assert found["fix"] == "hx sync auto on --by shell"
     assert laptop.hx("sync", "auto", "off").out.startswith("sync by itself is off")
     assert files(laptop) == []
 
