@@ -81,9 +81,8 @@ def on_line(known: Note) -> str:
 
 def period(known: Note) -> str:
     """Return how often the sync is started, as `every 5 minutes`."""
-    least = "at most " if known.by == SHELL else ""
-    every = f"every {count(known.minutes, 'minute')}" if known.minutes > 1 else "every minute"
-    return f"{least}{every}"
+    every = "at most every" if known.by == SHELL else "every"
+    return f"{every} {count(known.minutes, 'minute')}" if known.minutes > 1 else "every minute"
 
 
 def status_lines(known: Note, place: Place, last: Run | None) -> Iterator[str]:
