@@ -17,6 +17,7 @@ from hx.scheduler.note import Note
 NOON_US = int(time.mktime((2026, 11, 24, 12, 0, 0, 0, 0, -1))) * 1_000_000  # a Tuesday
 MINUTE_US, DAY_US = 60_000_000, 86_400_000_000
 EVERY_5 = Note("systemd", 5, sys.executable)
+BY_SHELL = Note("shell", 15, sys.executable)
 
 
 def ran(minutes_ago, error=None):
@@ -41,6 +42,14 @@ def ahead(failure):
         (AutoState(EVERY_5, ran(2), None, None), "every 5 min: ok 2m ago"),
         (AutoState(EVERY_5, ran(300), None, None), "every 5 min: last run 5h ago"),
         (AutoState(EVERY_5, None, None, None), "every 5 min: has not run yet"),
+        (
+            AutoState(BY_SHELL, ran(2), None, None),
+            "from the shell, at most every 15 min: ok 2m ago",
+        ),
+        (
+            AutoState(BY_SHELL, ran(300), None, None),
+            "from the shell, at most every 15 min: last run 5h ago",
+        ),
         (
             AutoState(EVERY_5, ran(-300), None, None),
             "every 5 min: the last run was at a time that is ahead of the clock here",

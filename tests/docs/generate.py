@@ -225,14 +225,14 @@ OBJECTS = {
         "former_id": "the id that this device had in the vault until its keys were lost; null: it was not in it; not with `--new-id`",
     },
     "sync auto": {
-        "on": "whether a scheduler starts the sync; while it is off most others are null",
-        "by, every_minutes": "`systemd`, `launchd` or `cron`, and the minutes between two runs",
+        "on": "whether a scheduler or a shell starts the sync; while it is off most others are null",
+        "by, every_minutes": "`systemd`, `launchd`, `cron` or `shell`, and the minutes between two runs, at least",
         "watched": "the folder whose changes start a sync too; null: none",
-        "files": "units or agents; none for a crontab",
+        "files": "units, agents, or the file of the shells; none for a crontab",
         "executable, is_this_program": "the hx that is started, and whether it is the one that prints this",
         "when_logged_out": "whether it was asked for with `--when-logged-out`",
         "faults": "why it does not start any more, a sentence each",
-        "last_run.trigger, last_run.at, last_run.error": "what started the last sync: `hand`, `timer` or `watch`; its end; its message, null when it has succeeded",
+        "last_run.trigger, last_run.at, last_run.error": "what started the last sync: `hand`, `timer`, `watch` or `shell`; its end; its message, null when it has succeeded",
         "last_run.events_in, last_run.events_out": "how many events it has exchanged",
     },
     "sync custody": {

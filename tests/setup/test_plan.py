@@ -37,7 +37,9 @@ def data(home):
 
 
 def places(home):
-    return HookPaths(f"{data(home)}/spool", f"{data(home)}/pause", "/bin/hx")
+    return HookPaths(
+        f"{data(home)}/spool", f"{data(home)}/pause", f"{data(home)}/shell-sync", "/bin/hx"
+    )
 
 
 def planned(home, *wanted, links=()):

@@ -10,6 +10,7 @@ from hx.cli.text import count
 from hx.cli.times import ago, rfc3339
 from hx.core.errors import SchedulerError
 from hx.scheduler import install
+from hx.scheduler.note import SHELL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,8 +75,14 @@ def on_lines(known: Note, first: Run) -> Iterator[str]:
 def on_line(known: Note) -> str:
     """Return a sentence: what starts the sync, and when."""
     also = f", and when {known.watched} changes" if known.watched else ""
-    period = f"every {count(known.minutes, 'minute')}" if known.minutes > 1 else "every minute"
-    return f"sync by itself is on: {known.by} starts it {period}{also}"
+    also = ", while one is in use" if known.by == SHELL else also
+    return f"sync by itself is on: {known.starter} starts it {period(known)}{also}"
+
+
+def period(known: Note) -> str:
+    """Return how often the sync is started, as `every 5 minutes`."""
+    every = "at most every" if known.by == SHELL else "every"
+    return f"{every} {count(known.minutes, 'minute')}" if known.minutes > 1 else "every minute"
 
 
 def status_lines(known: Note, place: Place, last: Run | None) -> Iterator[str]:
@@ -87,7 +94,7 @@ def status_lines(known: Note, place: Place, last: Run | None) -> Iterator[str]:
     yield f"starts   {started}{which}"
     yield from (f"file     {path}" for path in known.files)
     for fault in faults(known, place):
-        yield f"fault    {fault}: `hx sync auto on` sets it up again"
+        yield f"fault    {fault}: `{known.command}` sets it up again"
     if last is not None:
         how = "ok" if last.error is None else last.error
         yield f"last run {ago(last.ended_us, now_us())}: {how}"

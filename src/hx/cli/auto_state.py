@@ -55,10 +55,14 @@ def look(database: Database) -> AutoState:
 
 def line(state: AutoState, now_us: int) -> str:
     """Return whether sync runs by itself, how often, and how the last run went."""
+    known = state.note
+    by_shell = known is not None and known.by == note.SHELL
     if state.missing:
-        why = f"stopped, as {state.missing} no longer exists (`hx sync auto on`)"
+        fix = "hx sync auto on --by shell" if by_shell else "hx sync auto on"
+        why = f"stopped, as {state.missing} no longer exists (`{fix}`)"
         return f"{why}: {_outcome(state, now_us)}"
-    how = "off (`hx sync auto on`)" if state.note is None else f"every {state.note.minutes} min"
+    by = "from the shell, at most " if by_shell else ""
+    how = "off (`hx sync auto on`)" if known is None else f"{by}every {known.minutes} min"
     return f"{how}: {_outcome(state, now_us)}"
 
 

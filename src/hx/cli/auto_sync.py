@@ -31,16 +31,19 @@ def place_of(config: Config) -> Place:
     return Place(config.paths.data, config.paths.database, user)
 
 
-def job_of(config: Config, watched: str, minutes: int | None = None) -> Job:
-    """Return the sync of this hx as a scheduler starts it. `minutes`: else as set."""
-    every = minutes or int(config.values["sync_every_minutes"])
-    database = config.paths.database
+def job_of(config: Config, kind: str, watched: str) -> Job:
+    """Return the sync of this hx as a scheduler of a kind starts it, as the settings say."""
+    every, database = every_minutes(config, kind), config.paths.database
     return Job(executable(), database, every, watched, background_variables())
 
 
-def watched_folder(store: str) -> str:
-    """Return the folder of a store, by its URL, that changes when news arrive; empty: none."""
-    return open_store(store, bytes(_ID_BYTES)).watched
+def every_minutes(config: Config, kind: str) -> int:
+    return install.minutes(kind, int(config.values["sync_every_minutes"]))
+
+
+def watched_folder(kind: str, store: str) -> str:
+    """Return the folder whose changes start a sync too, by the URL of a store; empty: none."""
+    return open_store(store, bytes(_ID_BYTES)).watched if kind in install.WATCHES else ""
 
 
 def offset() -> int:
@@ -51,8 +54,11 @@ def offset() -> int:
 def follow(config: Config, store: str) -> None:
     """Watch another store from now on, if this machine syncs by itself. It warns of a failure."""
     known = note.read(config.paths.data)
-    if known is not None and known.watched != watched_folder(store):
-        _again(config, known, watched_folder(store))
+    if known is None:
+        return
+    watched = watched_folder(known.by, store)
+    if known.watched != watched:
+        _again(config, known, watched)
 
 
 def refresh(config: Config) -> str | None:
@@ -62,7 +68,7 @@ def refresh(config: Config) -> str | None:
         return None
     if not _again(config, known, known.watched):
         return None
-    return f"{known.by} starts the sync with {executable()} from now on"
+    return f"{known.starter} starts the sync with {executable()} from now on"
 
 
 def _again(config: Config, known: Note, watched: str) -> bool:
@@ -70,13 +76,13 @@ def _again(config: Config, known: Note, watched: str) -> bool:
     try:
         install.install(
             known.by,
-            job_of(config, watched),
+            job_of(config, known.by, watched),
             place_of(config),
             offset=offset(),
             when_logged_out=known.when_logged_out,
         )
     except (HxError, OSError) as error:
-        _warn(f"this machine does not sync by itself any more: {_text(error)}", "hx sync auto on")
+        _warn(f"this machine does not sync by itself any more: {_text(error)}", known.command)
         return False
     return True
 

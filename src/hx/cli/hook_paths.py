@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from hx.shells import hook
 from hx.shells.hook import HookPaths
 
 TYPE_CHECKING = False
@@ -19,7 +20,8 @@ _SETTINGS = {"ctrl-r": "picker_ctrl_r", "up": "picker_up_arrow"}  # key -> its s
 def of_hook(config: Config) -> HookPaths:
     """Return what the hook of this program has in it, as the settings say."""
     paths = config.paths
-    return HookPaths(paths.spool, paths.pause, executable(), picker_keys(config.values))
+    sync = hook.sync_path(paths.data)
+    return HookPaths(paths.spool, paths.pause, sync, executable(), picker_keys(config.values))
 
 
 def of_hook_files(config: Config) -> HookPaths:

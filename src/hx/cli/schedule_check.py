@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 
-from hx.cli.auto_output import faults, is_this
-from hx.cli.auto_sync import place_of, watched_folder
+from hx.cli.auto_output import faults, is_this, period
+from hx.cli.auto_sync import every_minutes, place_of, watched_folder
 from hx.cli.health import OK, WARNING, Finding
-from hx.cli.text import count
 from hx.database.sync import vault as rows
 from hx.scheduler import install, note
 
@@ -30,15 +29,15 @@ def schedule(context: Context) -> Iterator[Finding]:
             yield Finding("schedule", WARNING, "the note of what starts the sync is damaged", _ON)
         return
     if rows.read(context.database) is None:
-        sentence = f"{known.by} starts syncs of this device, which is in no vault"
+        sentence = f"{known.starter} starts syncs of this device, which is in no vault"
         yield Finding("schedule", WARNING, sentence, _OFF)
         return
     why = _why_wrong(context, known)
     if why is not None:
-        yield Finding("schedule", WARNING, why, _ON)
+        yield Finding("schedule", WARNING, why, known.command)
     else:
-        period = count(known.minutes, "minute")
-        yield Finding("schedule", OK, f"{known.by} starts a sync of this device every {period}")
+        said = f"{known.starter} starts a sync of this device {period(known)}"
+        yield Finding("schedule", OK, said)
 
 
 def _why_wrong(context: Context, known: Note) -> str | None:
@@ -47,19 +46,18 @@ def _why_wrong(context: Context, known: Note) -> str | None:
     place = place_of(config)
     started = install.executable(known, place)
     if not os.path.exists(started):
-        return f"{known.by} starts the sync with {started}, which no longer exists"
+        return f"{known.starter} starts the sync with {started}, which no longer exists"
     if not is_this(started):
-        return f"{known.by} starts the sync with {started}, another program than this one"
+        return f"{known.starter} starts the sync with {started}, another program than this one"
     broken = faults(known, place)
     if broken:
         return f"no sync is started by itself: {broken[0]}"
     vault = rows.read(context.database)
-    if vault is not None and known.watched not in ("", watched_folder(vault.store)):
+    if vault is not None and known.watched not in ("", watched_folder(known.by, vault.store)):
         return f"{known.by} watches {known.watched}, where the vault is no longer"
-    every = int(config.values["sync_every_minutes"])
-    if known.minutes != every:
+    if known.minutes != every_minutes(config, known.by):
         return (
-            f"{known.by} starts a sync every {count(known.minutes, 'minute')}, and the setting"
-            f" sync_every_minutes is {every}"
+            f"{known.starter} starts a sync {period(known)}, and the setting sync_every_minutes is"
+            f" {config.values['sync_every_minutes']}"
         )
     return None

@@ -62,6 +62,19 @@ def findings(
     yield from _outdated(head)
 
 
+def fault_of_hook(config: Config) -> Finding | None:
+    """Return why this shell does not run the hook of this hx; None: it does, as far as hx knows."""
+    if not config.session:
+        return _without_hook()
+    file = proof.newest(config.paths.spool, config.session)
+    if file is None:
+        return None
+    head = spool.header(file, b"")
+    if not proof.runs_us(head.pid, config.session):
+        return _of_another(head)
+    return next(_outdated(head), None)
+
+
 def _without_hook() -> Finding:
     # (a hook that gives up unsets HX_SESSION; a shell below it that is recorded sets its own)
     *_, unrecorded = hook_variables()

@@ -11,15 +11,16 @@ from contextlib import suppress
 
 from hx.core.errors import HxError, SchedulerError, UsageError
 from hx.core.record import NamedTuple
-from hx.scheduler import cron, launchd, note, systemd, user_manager
-from hx.scheduler.note import CRON, LAUNCHD, SYSTEMD, Note
+from hx.scheduler import cron, launchd, note, shell, systemd, user_manager
+from hx.scheduler.note import CRON, LAUNCHD, SHELL, SYSTEMD, Note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.scheduler.job import Job, User
 
 _MODULES = {SYSTEMD: user_manager, LAUNCHD: launchd, CRON: cron}
-CHOICES = tuple(_MODULES)
+CHOICES = (*_MODULES, SHELL)
+WATCHES = (SYSTEMD, LAUNCHD)  # they also start a sync when a folder changes
 _SYSTEMS = {SYSTEMD: "Linux", LAUNCHD: "Darwin"}
 
 
@@ -32,7 +33,7 @@ class Place(NamedTuple):
 
 
 def best(user: User) -> str:
-    """Return the scheduler of this machine, one of CHOICES. Raises SchedulerError."""
+    """Return the scheduler of this machine, and never the shell. Raises SchedulerError."""
     reasons = []
     for kind, module in _MODULES.items():
         why = module.why_not(user)
@@ -43,7 +44,7 @@ def best(user: User) -> str:
             reasons.append(why)
     raise SchedulerError(
         f"no scheduler on this machine can start the sync: {'; '.join(reasons)}",
-        "install cron, or run `hx sync` by hand",
+        "install cron, or let open shells start it: hx sync auto on --by shell",
     )
 
 
@@ -53,14 +54,15 @@ def install(kind: str, job: Job, place: Place, *, offset: int, when_logged_out: 
     When it fails nothing of it is left. Raises SchedulerError, InputError, UsageError, OSError.
     """
     user = place.user
-    why = _MODULES[kind].why_not(user)
+    why = _MODULES[kind].why_not(user) if kind in _MODULES else None
     if why is not None:
         raise UsageError(
             f"{kind} cannot start the sync: {why}", "leave out --by: hx takes what this machine has"
         )
     if when_logged_out and kind != SYSTEMD:
         raise UsageError(
-            f"--when-logged-out is for systemd, and {kind} starts the sync here", "leave it out"
+            f"--when-logged-out is for systemd, and the sync is started by {kind} here",
+            "leave it out",
         )
     former = note.read(place.data)
     made = Note(kind, job.minutes, job.executable, job.watched, (), when_logged_out)
@@ -68,7 +70,7 @@ def install(kind: str, job: Job, place: Place, *, offset: int, when_logged_out: 
     try:
         if former is not None and former.by != kind:
             _remove(former, place)
-        files = _installed(kind, job, user, offset)
+        files = _installed(kind, job, place, offset)
         if when_logged_out:
             user_manager.linger(user)
         made = made._replace(files=files)
@@ -80,7 +82,15 @@ def install(kind: str, job: Job, place: Place, *, offset: int, when_logged_out: 
     return made
 
 
-def _installed(kind: str, job: Job, user: User, offset: int) -> tuple[str, ...]:
+def minutes(kind: str, every: int) -> int:
+    """Return how often a sync is started at most, where it is to be once in `every` minutes."""
+    return max(every, shell.LEAST_MINUTES) if kind == SHELL else every
+
+
+def _installed(kind: str, job: Job, place: Place, offset: int) -> tuple[str, ...]:
+    user = place.user
+    if kind == SHELL:
+        return shell.install(job, place.data, user.home)
     if kind == SYSTEMD:
         return user_manager.install(job, user)
     if kind == LAUNCHD:
@@ -94,7 +104,11 @@ def remove(place: Place) -> bool:
     It needs no database and no note. Raises SchedulerError, OSError.
     """
     known = note.read(place.data)
-    found = [_remove_units(known, place), launchd.remove(place.user, place.database)]
+    found = [
+        _remove_units(known, place),
+        launchd.remove(place.user, place.database),
+        shell.remove(place.data),
+    ]
     # a crontab is a program's: it is not asked where hx has not written into it
     if known is None or known.by == CRON:
         found.append(_remove_cron(known, place))
@@ -104,10 +118,10 @@ def remove(place: Place) -> bool:
 
 
 def is_left(place: Place) -> bool:
-    """Return whether a scheduler has files for this data folder. A crontab is not looked at."""
+    """Return whether something has files for this data folder. A crontab is not looked at."""
     folders = user_manager.folders(place.user)
     databases = {launchd.database_of(place.user), *map(systemd.database_of, folders)}
-    return place.database in databases
+    return place.database in databases or shell.is_there(place.data)
 
 
 def _remove(known: Note, place: Place) -> None:
@@ -117,6 +131,8 @@ def _remove(known: Note, place: Place) -> None:
         launchd.remove(place.user, place.database)
     elif known.by == CRON:
         cron.remove(place.user, place.database)
+    else:
+        shell.remove(place.data)
 
 
 def _remove_units(known: Note | None, place: Place) -> bool:
@@ -142,6 +158,8 @@ def faults(known: Note, place: Place) -> list[str]:
     if known.by == LAUNCHD:
         is_there = launchd.database_of(user) == place.database and launchd.is_active(user)
         return [] if is_there else [f"launchd has not loaded {launchd.path(user)}"]
+    if known.by == SHELL:
+        return shell.faults(place.data)
     is_there = cron.is_active(user, place.database)
     return [] if is_there else ["the line of hx is not in the crontab"]
 
@@ -151,6 +169,9 @@ def executable(known: Note, place: Place) -> str:
     if known.by == SYSTEMD:
         folders = dict.fromkeys(os.path.dirname(path) for path in known.files)
         found = next(filter(None, map(systemd.executable_of, folders)), None)
+    elif known.by == SHELL:
+        started = shell.read(place.data)
+        found = None if started is None else started.executable
     else:
         found = launchd.executable_of(place.user) if known.by == LAUNCHD else None
     return found or known.executable

@@ -10,7 +10,7 @@ import os
 from hx.core.record import NamedTuple
 from hx.files import replace_file, torn
 
-SYSTEMD, LAUNCHD, CRON = KINDS = ("systemd", "launchd", "cron")
+SYSTEMD, LAUNCHD, CRON, SHELL = KINDS = ("systemd", "launchd", "cron", "shell")
 NAME = "scheduler.json"
 _MAX_BYTES = 64 << 10
 
@@ -22,8 +22,18 @@ class Note(NamedTuple):
     minutes: int  # between two runs
     executable: str  # absolute path of the hx that is started
     watched: str = ""  # folder whose changes start a sync too; empty: none
-    files: tuple[str, ...] = ()  # units, jobs; none for a crontab
+    files: tuple[str, ...] = ()  # units, jobs, the file of the hooks; none for a crontab
     when_logged_out: bool = False
+
+    @property
+    def starter(self) -> str:
+        """Return what starts the sync, as the subject of a sentence."""
+        return "an open shell" if self.by == SHELL else self.by
+
+    @property
+    def command(self) -> str:
+        """Return the command that sets it up anew; by itself hx chooses no shell."""
+        return "hx sync auto on --by shell" if self.by == SHELL else "hx sync auto on"
 
 
 def path(folder: str) -> str:

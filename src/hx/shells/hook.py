@@ -8,6 +8,7 @@ from hx.core.record import NamedTuple
 from hx.files import replace_file
 from hx.shells import SHELLS, completions_folder
 
+SYNC = "shell-sync"  # in the data folder
 _MAX_BYTES = 1 << 20
 
 
@@ -16,6 +17,7 @@ class HookPaths(NamedTuple):
 
     spool: str
     pause: str
+    sync: str  # file of `hx sync auto on --by shell`, which is mostly not there
     executable: str  # absolute: another `hx` on PATH (the Helix editor has one) is not ours
     keys: tuple[str, ...] = ("ctrl-r",)  # the keys that open the picker; "up" is possible too
 
@@ -26,13 +28,24 @@ def text(shell: str, paths: HookPaths) -> str:
     values = {
         "@SPOOL@": paths.spool,
         "@PAUSE@": paths.pause,
+        "@SYNC@": paths.sync,
         "@HX@": paths.executable,
         "@VERSION@": version(shell),
         "@COMPLETIONS@": completions_folder(),
+        "@START@": start_of_sync(),
     }
     for marker, value in values.items():
         hook = hook.replace(marker, SHELLS[shell].quoted(value))
     return hook
+
+
+def start_of_sync() -> str:
+    """Return the lines of sh that start a sync in the background, unless another shell has.
+
+    Their arguments are the file of `hx sync auto on --by shell` and the time in seconds.
+    """
+    lines = _part("hx-sync.sh").splitlines(keepends=True)
+    return "".join(line for line in lines if not line.lstrip().startswith("#"))
 
 
 def removal(shell: str) -> str:
@@ -47,7 +60,8 @@ def version(shell: str) -> str:
     """
     from zlib import crc32
 
-    return f"{crc32(_template(shell, picker=True).encode()):08x}"
+    text = _template(shell, picker=True) + start_of_sync()
+    return f"{crc32(text.encode()):08x}"
 
 
 def _template(shell: str, *, picker: bool) -> str:
@@ -67,6 +81,11 @@ def _part(name: str) -> str:
 def path(folder: str, shell: str) -> str:
     """Return the path of the hook file in the data folder."""
     return os.path.join(folder, f"hook.{shell}")
+
+
+def sync_path(folder: str) -> str:
+    """Return the path, in the data folder, of the file that lets the hooks start a sync."""
+    return os.path.join(folder, SYNC)
 
 
 def is_current(folder: str, shell: str, paths: HookPaths) -> bool:

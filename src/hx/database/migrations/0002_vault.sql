@@ -82,7 +82,7 @@ CREATE TABLE unpublished (event INTEGER PRIMARY KEY);
 -- The last runs of sync with this vault, by hand and in the background.
 CREATE TABLE sync_run (
     id INTEGER PRIMARY KEY,
-    trigger TEXT NOT NULL,            -- hand, timer, watch
+    trigger TEXT NOT NULL,            -- hand, timer, watch, shell
     began_us INTEGER NOT NULL,        -- of the first run
     ended_us INTEGER NOT NULL,        -- of the last run
     ms INTEGER NOT NULL,              -- what the last run took

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.database.connection import Database
 
-HAND, TIMER, WATCH = TRIGGERS = ("hand", "timer", "watch")
+HAND, TIMER, WATCH, SHELL = TRIGGERS = ("hand", "timer", "watch", "shell")
 _KEPT = 50
 
 

@@ -311,7 +311,7 @@ _shtab_hx_sync_admin_defaults_added=0
 
 _shtab_hx_sync_auto_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--by[what starts the sync\; by default the best that works on this machine]:by:(systemd launchd cron)"
+  "--by[what starts the sync\; by default the best that works on this machine, and \`shell\`, the hook of each open shell, only when you name it]:by:(systemd launchd cron shell)"
   "--when-logged-out[with systemd\: also while you are logged out, from the start of the machine on]"
   "--json[print JSON]"
   ":start it and try it once\; end it\; show how the sync is started:(on off status)"

@@ -51,6 +51,7 @@ __hx_ble_ended() {
     fi
     builtin trap - XFSZ
     __hx_running= HX_LINE=0
+    ((__hx_now / 60000000 == __hx_minute)) || __hx_mind_sync
   } 2>/dev/null
   return "$__hx_status"
 }

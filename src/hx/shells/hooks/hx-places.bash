@@ -320,4 +320,8 @@ __hx_record_unseen() {
     __hx_look_at_keys
     builtin printf '__hx_key_unseen=0,' >&9
   fi
+  if ((__hx_now / 60000000 != __hx_minute)); then
+    __hx_mind_sync
+    builtin printf '__hx_minute=%d,' "$__hx_minute" >&9
+  fi
 }

@@ -19,6 +19,7 @@ __hx_load() {
   [[ $- == *i* && ${BASH_VERSINFO[0]} -ge 5 && ! ${__hx_session-} ]] || return 0
   local __hx_reply=
   __hx_dir=@SPOOL@ __hx_pause=@PAUSE@ __hx_exe=@HX@ __hx_hook=@VERSION@
+  __hx_sync=@SYNC@ __hx_start=@START@
   unset -v HX_UNRECORDED
   if ! __hx_writable PROMPT_COMMAND || ! __hx_writable PS0; then
     __hx_give_up readonly
@@ -60,7 +61,7 @@ __hx_begin() {
   __hx_now=(0) __hx_given=(0) __hx_status=(0) __hx_pipe=() __hx_each=() __hx_void=('') __hx_empty= __hx_calls=(x) __hx_forks=([1]=1)
   __hx_way=(0) __hx_traced=(1) __hx_unsure=(1) __hx_again=(1) __hx_beside=(0)
   __hx_nests=(0) __hx_noted=(0) __hx_arrived=(0) __hx_piped=() __hx_nested=() __hx_notes=(x) __hx_task= __hx_rests=([3]=1) __hx_odd=([1]=1 [3]=1) __hx_r=(0) __hx_rr=(8)
-  __hx_seen=(0) __hx_late=(0) __hx_base=(0) __hx_based=(0) __hx_sure=(0) __hx_prompted_us=(0)
+  __hx_seen=(0) __hx_late=(0) __hx_base=(0) __hx_based=(0) __hx_sure=(0) __hx_prompted_us=(0) __hx_minute=(0)
   __hx_seq=(0) __hx_generation=(-1) __hx_records=(0) __hx_bytes=(0) __hx_last_pipe=(0) __hx_last_job=(0)
   __hx_fault=0 __hx_begun=0 __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private= __hx_folder=$PWD
   __hx_last= __hx_last_number=0 __hx_duplicates= __hx_dedup= __hx_erases= __hx_control=- __hx_expands=
@@ -158,7 +159,7 @@ __hx_line_ended() {
 __hx_await_line() {
   __hx_folders=() __hx_pipe=() __hx_folder=$PWD
   ((HX_LINE = __hx_lines = __hx_from = __hx_begun = __hx_sure = 0, __hx_prompted_us = __hx_now,
-    __hx_base = HISTCMD, __hx_seen = 1))
+    __hx_base = HISTCMD, __hx_seen = 1, __hx_now / 60000000 == __hx_minute)) || __hx_mind_sync
   # (__hx_each is the flags of the shell, and something else where promptvars is off)
   [[ $__hx_doubted${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests$__hx_again:$__hx_each == "$__hx_control:"*i* &&
     ${PS0-} == *__hx_* && ${bash_preexec_imported-}${__bp_imported-}${__hx_imported:+${precmd_functions-}}$__hx_expands == \
@@ -219,6 +220,20 @@ __hx_mind_pause() {
   if [[ $__hx_reply == [0-9]* && $__hx_reply != *[!0-9]* && ${#__hx_reply} -lt 18 ]]; then
     ((10#$__hx_reply > __hx_now / 1000000)) || __hx_private=
   fi
+}
+
+# Once a minute: `hx sync auto on --by shell` lets the shells start a sync, at most one in 15 minutes of all
+# shells. The file belongs to somebody else in a shell of root with the HOME of a user.
+__hx_mind_sync() {
+  ((__hx_minute = __hx_now / 60000000))
+  [[ -O $__hx_sync ]] || return 0
+  local REPLY= __hx_last __hx_second=$((__hx_now / 1000000))
+  builtin read -r <"$__hx_sync.last"
+  if [[ $REPLY == +([0-9])' '+([0-9]) && ${#REPLY} -lt 30 ]]; then
+    __hx_last=$((10#${REPLY% *}))
+    ((__hx_second < __hx_last || __hx_second >= __hx_last + 10#${REPLY#* })) || return 0
+  fi
+  (/bin/sh -c "$__hx_start" hx "$__hx_sync" "$__hx_second")
 }
 
 # HISTCMD must tell whether bash stored a line, because a line that it did not store is private. With

@@ -7,6 +7,9 @@ if status is-interactive
     set -gu __hx_pause @PAUSE@
     set -gu __hx_exe @HX@
     set -gu __hx_hook @VERSION@
+    set -gu __hx_sync @SYNC@
+    set -gu __hx_start @START@
+    set -gu __hx_sync_from_s 0
 
     function __hx_begin
         set -gu __hx_seq 0
@@ -139,7 +142,7 @@ if status is-interactive
 
     function __hx_postexec --on-event fish_postexec
         set -l statuses $status $pipestatus
-        test -n "$__hx_running"; or return
+        test -n "$__hx_running" -a ! -e $__hx_sync; or __hx_mind_files; or return
         set -l running $__hx_running
         set __hx_running ''
         test -e $__hx_pause; and __hx_is_paused; and return
@@ -154,6 +157,30 @@ if status is-interactive
             >>$__hx_file 2>/dev/null
         or __hx_back_off
         set -q __hx_is_key_unseen; and __hx_look_at_keys
+    end
+
+    function __hx_mind_files # succeeds when the line that ran is recorded
+        test -e $__hx_sync; and __hx_mind_sync
+        test -n "$__hx_running"
+    end
+
+    # `hx sync auto on --by shell` lets the shells start a sync, at most one in 15 minutes of all shells. The
+    # file belongs to somebody else in a shell of root with the HOME of a user.
+    function __hx_mind_sync
+        if test -n "$__hx_boot_us" # look once a minute
+            read --local --delimiter . second rest </proc/uptime
+            test $second -lt $__hx_sync_from_s; and return
+            set __hx_sync_from_s (builtin math $second + 60)
+        end
+        test -O $__hx_sync; or return
+        set -l now_s (builtin math -s0 -- (__hx_now) / 1000000)
+        if test -r $__hx_sync.last
+            read --local --delimiter ' ' last_s every <$__hx_sync.last
+            string match -qr '^\d{1,12} \d{1,12}$' -- "$last_s $every"
+            and test $now_s -ge $last_s -a $now_s -lt (builtin math $last_s + $every)
+            and return
+        end
+        command /bin/sh -c $__hx_start hx $__hx_sync $now_s
     end
 
     function __hx_exit --on-event fish_exit
@@ -343,4 +370,5 @@ if status is-interactive
     # a session id from the environment is that of another shell
     set -q __hx_session; and not set -qx __hx_session; or __hx_begin
     set -gu __hx_file $__hx_dir/$__hx_session.$__hx_generation
+    test -e $__hx_sync; and set -q __hx_session; and __hx_mind_sync
 end

@@ -12,8 +12,8 @@ from hx.cli.context import now_us, open_context
 from hx.cli.events_output import print_json
 from hx.core.errors import HxError, SchedulerError, UsageError
 from hx.database.sync import runs
-from hx.scheduler import backoff, install, launchd, note, user_manager
-from hx.scheduler.note import CRON, LAUNCHD, SYSTEMD
+from hx.scheduler import backoff, install, launchd, note, shell, user_manager
+from hx.scheduler.note import CRON, LAUNCHD, SHELL, SYSTEMD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from hx.scheduler.note import Note
 
 # a run ends within 2 minutes; cron starts one at the next whole minute
-_PATIENCE_S = {SYSTEMD: 150, LAUNCHD: 150, CRON: 100}
+_PATIENCE_S = {SYSTEMD: 150, LAUNCHD: 150, CRON: 100, SHELL: 150}
 _PAUSE_S = 0.2
 _WHERE = {
     SYSTEMD: "`journalctl --user -u hx-sync.service` shows what it has printed",
     LAUNCHD: "the Console of macOS shows what launchd says of hx.sync",
-    CRON: "see whether cron runs; nothing was left in the crontab",
+    CRON: "see whether cron runs, or let open shells start it: hx sync auto on --by shell",
+    SHELL: "`hx sync --background` does the same and shows what it says",
 }
 _PENDING = 3  # exit code: it is on, and its first run has failed
 
@@ -67,18 +68,21 @@ def turn_on(
     place = place_of(config)
     _check_keys(context, when_logged_out=when_logged_out)
     kind = by or install.best(place.user)
-    job = job_of(config, watched_folder(store) if kind != CRON else "")
+    job = job_of(config, kind, watched_folder(kind, store))
     # cron starts nothing at once: until the first run it is told to do so every minute
     trial = job._replace(minutes=1) if kind == CRON else job
     known = _installed(kind, trial, place, when_logged_out=when_logged_out)
     when = "within a minute" if kind == CRON else "now"
-    print(f"hx: {kind} starts one sync {when}, which shows whether that works", file=sys.stderr)
+    starter = "the hook of a shell" if kind == SHELL else kind
+    print(f"hx: {starter} starts one sync {when}, which shows whether that works", file=sys.stderr)
     first = _tried(kind, context, place)
     if trial != job:
         known = _installed(kind, job, place, when_logged_out=when_logged_out)
     if not quiet:
         print("\n".join(on_lines(known, first)))
     _tell_of_logout(known, place)
+    if kind == SHELL:
+        _tell_of_hooks(config)
     return first
 
 
@@ -120,6 +124,8 @@ def _tried(kind: str, context: Context, place: Place) -> Run:
             user_manager.start(place.user, _PATIENCE_S[kind])
         elif kind == LAUNCHD:
             launchd.start(place.user)
+        elif kind == SHELL:
+            shell.start(place.user, place.data, began_us // 1_000_000)
         return _awaited(kind, context, began_us)
     except (HxError, KeyboardInterrupt):
         turn_off(context.config)
@@ -138,8 +144,9 @@ def _awaited(kind: str, context: Context, began_us: int) -> Run:
         if time.monotonic() >= until_s:
             break
         time.sleep(_PAUSE_S)
+    starter = "a shell" if kind == SHELL else kind
     raise SchedulerError(
-        f"{kind} has started no sync that came to its end: sync by itself is off", _WHERE[kind]
+        f"{starter} has started no sync that came to its end: sync by itself is off", _WHERE[kind]
     )
 
 
@@ -175,5 +182,17 @@ def _tell_of_logout(known: Note, place: Place) -> None:
         print(
             "hx: it stops while you are logged out; to go on then too, run"
             " `hx sync auto on --when-logged-out`",
+            file=sys.stderr,
+        )
+
+
+def _tell_of_hooks(config: Config) -> None:
+    """Warn where the shell that runs hx cannot start the sync: it has no hook, or an older one."""
+    from hx.cli import this_shell
+
+    fault = this_shell.fault_of_hook(config)
+    if fault is not None:
+        print(
+            f"hx: warning: no sync starts from here: {fault.sentence}\nhx: hint: {fault.fix}",
             file=sys.stderr,
         )

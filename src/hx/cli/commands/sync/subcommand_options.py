@@ -161,8 +161,9 @@ def _auto(made: Parser) -> None:
     )
     made.add_argument(
         "--by",
-        choices=("systemd", "launchd", "cron"),
-        help="what starts the sync; by default the best that works on this machine",
+        choices=("systemd", "launchd", "cron", "shell"),
+        help="what starts the sync; by default the best that works on this machine, and `shell`,"
+        " the hook of each open shell, only when you name it",
     )
     made.add_argument(
         "--when-logged-out",

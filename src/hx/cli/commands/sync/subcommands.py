@@ -75,6 +75,9 @@ SUBCOMMANDS = {
 }
 
 
+_TRIGGERS = (*_, _SHELL) = ("timer", "watch", "shell")  # of a sync in the background
+
+
 def run(arguments: list[str], config: Config) -> int:
     name, rest = "sync", arguments
     if arguments[:1] == ["--background"]:
@@ -99,7 +102,7 @@ def _trigger(options: list[str]) -> str | None:
     """Return the trigger in the options of `--background`, or empty; None: they are others."""
     if not options:
         return ""
-    is_known = options[0] == "--trigger" and options[1:] in (["timer"], ["watch"])
+    is_known = options[0] == "--trigger" and options[1:] in ([each] for each in _TRIGGERS)
     return options[1] if is_known else None
 
 
@@ -112,7 +115,13 @@ def _in_background(trigger: str, config: Config) -> int:
 
     from hx.scheduler import backoff
 
-    if backoff.is_skipped(config.paths.data, time.time_ns() // 1000):
+    now_us = time.time_ns() // 1000
+    if trigger == _SHELL:
+        from hx.scheduler import shell
+
+        shell.detach()
+        shell.sweep(config.paths.data, now_us // 1_000_000)
+    if backoff.is_skipped(config.paths.data, now_us):
         return 0
     from hx.cli.commands.sync import background
 
@@ -137,7 +146,7 @@ def parser(name: str) -> Parser:
     )
     made.add_argument(
         "--trigger",
-        choices=("timer", "watch"),
+        choices=_TRIGGERS,
         help="with --background: what has started it, for `hx sync log`",
     )
     return made
