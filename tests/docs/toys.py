@@ -178,10 +178,10 @@ class ToyStore(Store):
 """
 STORE_URL = """
 
-def open_url(url, place, device_id, umask):
-    if not place.isalnum():
-        raise not_a_store(url)
-    return ToyStore(place)
+def open_url(opening):
+    if not opening.place.isalnum():
+        raise not_a_store(opening.url)
+    return ToyStore(opening.place)
 """
 STORE_PLACE = """class ToyPlace:
     def __init__(self):
