@@ -165,7 +165,8 @@ A_DATABASE_IMPORTER = Guide(
 
 
 def check_store(tree):
-    tree.pytest("tests/stores/test_contract.py", "-k", "in_toy or hint")
+    for words in ("in_toy", "hint"):
+        tree.pytest("tests/stores/test_contract.py", "-k", words)
 
 
 A_STORE = Guide(
@@ -207,7 +208,7 @@ def test_who_does_what_the_page_says_has_done_all(tree, guide):
 @pytest.mark.long
 @pytest.mark.parametrize(("guide", "says"), STEPS.values(), ids=STEPS)
 def test_without_a_step_of_the_page_something_fails(tree, guide, says):
-    with pytest.raises(AssertionError):
+    with pytest.raises((AssertionError, FileNotFoundError)):  # the next step may need the file
         follow_and_check(guide, tree, leaving_out=says)
 
 
