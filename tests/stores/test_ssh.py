@@ -329,6 +329,7 @@ def test_a_machine_without_ssh_is_told(ssh, monkeypatch):
 
 def test_a_server_that_falls_silent_is_given_up(ssh, monkeypatch):
     monkeypatch.setattr(connection, "_ANSWER_S", 0.2)
+    monkeypatch.setattr(connection, "_END_S", 0.2)
     pretend(ssh, "exec sleep 100")
     assert "has not answered for" in refusal(ssh, Transient)
 
