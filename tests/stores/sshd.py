@@ -65,11 +65,16 @@ class Sshd:
         return {"PATH": f"{self.programs}{os.pathsep}{os.environ['PATH']}"}
 
 
+def sftp_server() -> str | None:
+    """Return the program that serves SFTP on its input and output; None: it is not here."""
+    return next((path for path in _SFTP if os.path.exists(path)), None)
+
+
 @contextmanager
 def sshd() -> Iterator[Sshd]:
     """Run a server until the end of the block; skip the test where there is none."""
     program = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
-    sftp = next((path for path in _SFTP if os.path.exists(path)), None)
+    sftp = sftp_server()
     if program is None or sftp is None or shutil.which("ssh") is None:
         pytest.skip("openssh-server is not installed (tests/shells/install.sh)")
     if os.geteuid() == 0:

@@ -18,19 +18,19 @@ def cluster():
         yield cluster
 
 
-def push_and_restore(cluster, laptop):
-    """Return the key of a segment that the disk of a device does not know any more."""
+def push_and_restore(cluster, laptop, *, events=1):
+    """Return the key of a segment that the disk of a device does not know, and its events."""
     backup = laptop.backup()
-    laptop.record()
+    recorded = [laptop.record() for _ in range(events)]
     cut_short(laptop)
     (key,) = own_segments(cluster, laptop)
     laptop.restore(backup)
-    return key
+    return key, recorded
 
 
 def test_a_segment_that_adds_a_record_stays_and_is_reported(cluster):
     laptop, _ = cluster.devices
-    key = push_and_restore(cluster, laptop)
+    key, _ = push_and_restore(cluster, laptop)
     before = laptop.dump()
     for _ in range(2):
         report = laptop.repair()
@@ -42,11 +42,7 @@ def test_a_segment_that_adds_a_record_stays_and_is_reported(cluster):
 
 def test_a_segment_whose_records_are_all_here_is_deleted(cluster):
     laptop, _ = cluster.devices
-    backup = laptop.backup()
-    event = laptop.record()
-    cut_short(laptop)
-    (key,) = own_segments(cluster, laptop)
-    laptop.restore(backup)
+    key, [event] = push_and_restore(cluster, laptop)
     laptop.import_again(event)
     report = laptop.repair()
     assert (report.unlisted, report.damaged) == (1, ())
@@ -56,11 +52,7 @@ def test_a_segment_whose_records_are_all_here_is_deleted(cluster):
 
 def test_a_segment_whose_records_are_all_forgotten_is_deleted(cluster):
     laptop, desktop = cluster.devices
-    backup = laptop.backup()
-    event = laptop.record()
-    cut_short(laptop)
-    (key,) = own_segments(cluster, laptop)
-    laptop.restore(backup)
+    key, [event] = push_and_restore(cluster, laptop)
     desktop.forget(Keys(frozenset([event.key])))
     converge(*cluster)
     report = laptop.repair()
@@ -70,11 +62,7 @@ def test_a_segment_whose_records_are_all_forgotten_is_deleted(cluster):
 
 def test_a_segment_with_a_forgotten_record_and_an_unknown_one_stays(cluster):
     laptop, desktop = cluster.devices
-    backup = laptop.backup()
-    forgotten, other = laptop.record(), laptop.record()
-    cut_short(laptop)
-    (key,) = own_segments(cluster, laptop)
-    laptop.restore(backup)
+    key, [forgotten, other] = push_and_restore(cluster, laptop, events=2)
     desktop.forget(Keys(frozenset([forgotten.key])))
     converge(*cluster)
     report = laptop.repair()

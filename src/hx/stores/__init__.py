@@ -16,7 +16,7 @@ from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Protocol
 
     Opener = Callable[["Opening"], "Store"]
@@ -168,6 +168,15 @@ def require_key(key: str) -> None:
     """Raise ValueError unless this is the name of an object: no other name may reach a disk."""
     if parsed(key) is None:
         raise ValueError(f"{key!r} is not the name of an object")
+
+
+def noted(conditions: Iterable[str], unopened: Mapping[str, str]) -> frozenset[str]:
+    """Return the conditions of a store with a sentence for each folder that was not opened.
+
+    `unopened`: the key of a folder -> why it could not be opened.
+    """
+    closed = (f"{key} cannot be opened: {why}" for key, why in unopened.items())
+    return frozenset((*conditions, *closed))
 
 
 def spelled_out(url: str) -> str:

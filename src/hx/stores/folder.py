@@ -22,6 +22,7 @@ from hx.stores import (
     Store,
     StoredObject,
     Transient,
+    noted,
     require_key,
 )
 from hx.stores.disk import (
@@ -79,8 +80,7 @@ class FolderStore(Store):
 
     @property
     def conditions(self) -> frozenset[str]:
-        closed = (f"{key} cannot be opened: {why}" for key, why in self._unopened.items())
-        return frozenset((*self._conditions, *closed))
+        return noted(self._conditions, self._unopened)
 
     @property
     def unopened(self) -> frozenset[str]:

@@ -150,7 +150,10 @@ _CAUSES: tuple[tuple[tuple[str, ...], type[StoreError], str, str], ...] = (
         ("REMOTE HOST IDENTIFICATION HAS CHANGED",),
         Denied,
         "the key of {host} is not the one that `ssh` knows",
-        "if it was replaced: `ssh-keygen -R {known}`, then `ssh {name}` once; else trust it not",
+        (
+            "if the server was installed anew, run `ssh-keygen -R {known}` and `ssh {name}` once;"
+            " if not, another machine may answer in its place"
+        ),
     ),
     (
         ("Host key verification failed",),
@@ -168,7 +171,7 @@ _CAUSES: tuple[tuple[tuple[str, ...], type[StoreError], str, str], ...] = (
         ("Permission denied",),
         Denied,
         "{host} does not let this user in",
-        "check that `ssh {name}` logs in; in the background a key without agent has no passphrase",
+        "check that `ssh {name}` logs in; in the background it cannot ask for a passphrase",
     ),
     (
         ("subsystem request failed",),

@@ -20,6 +20,7 @@ from hx.stores import (
     Store,
     StoredObject,
     Transient,
+    noted,
     require_key,
     tree,
 )
@@ -58,8 +59,7 @@ class SshStore(Store):
 
     @property
     def conditions(self) -> frozenset[str]:
-        closed = (f"{key} cannot be opened: {why}" for key, why in self._unopened.items())
-        return frozenset((*self._conditions, *closed))
+        return noted(self._conditions, self._unopened)
 
     @property
     def unopened(self) -> frozenset[str]:

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 _STDERR = 2  # sys.stderr is None where it is closed
 _RETRY_S = 20  # a laptop that wakes has no network yet
 _ROUNDS = 20
+_LONG_S = 30  # after which no further look follows
 _SETTLE_NS, _SETTLE_ROUNDS, _PAUSE_S = 300_000_000, 12, 0.1
 _LATE_ROUNDS, _LATE_PAUSE_S = 40, 0.5
 
@@ -110,9 +111,11 @@ def _told(before: Failure | None, message: str, hint: str, code: int) -> int:
 def _sync(config: Config, trigger: str, *, retries: bool) -> None:
     """Sync until nothing more arrives, and once more after a while when the store does not answer.
 
-    The last look is as late as possible: nobody sees what changes between it and the end.
+    The last look is as late as possible: nobody sees what changes between it and the end. Where
+    files go on arriving, the run ends all the same, before systemd would end it.
     """
-    for _ in range(_ROUNDS):
+    begun_s = time.monotonic()
+    while True:
         try:
             has_changed = _attempt(config, trigger)
         except StoreError:
@@ -121,7 +124,7 @@ def _sync(config: Config, trigger: str, *, retries: bool) -> None:
             retries = False
             time.sleep(_RETRY_S)
             has_changed = _attempt(config, trigger)
-        if not has_changed:
+        if not has_changed or time.monotonic() - begun_s > _LONG_S:
             return
 
 

@@ -75,7 +75,8 @@ SUBCOMMANDS = {
 }
 
 
-_TRIGGERS = (*_, _SHELL) = ("timer", "watch", "shell")  # of a sync in the background
+_SHELL = "shell"
+_TRIGGERS = ("timer", "watch", _SHELL)  # of a sync in the background
 
 
 def run(arguments: list[str], config: Config) -> int:
