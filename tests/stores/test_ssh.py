@@ -112,6 +112,14 @@ def test_the_files_are_those_of_a_folder_store(ssh):
     assert sorted(ssh.open().list("o/")) == sorted(folder.list("o/"))
 
 
+def test_a_path_may_begin_in_the_home_folder_there(ssh):
+    pretend(ssh, f"cd {ssh.path.parent} && exec {sftp_server()}")
+    store = open_store(f"ssh://{HOST}/~/{ssh.path.name}", DEVICE, umask=0o022, asks=False)
+    store.put(segment(), b"x")
+    store.close()
+    assert (ssh.path / segment()).read_bytes() == b"x"
+
+
 @pytest.mark.parametrize(("mask", "modes"), [(0o666, {0o644, 0o755}), (0o600, {0o600, 0o700})])
 def test_files_follow_the_umask_there_or_are_for_the_owner_alone(ssh, mask, modes):
     store = ssh.open()
