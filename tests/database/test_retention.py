@@ -12,14 +12,20 @@ from hypothesis import strategies as st
 from database.sleepless import sleepless
 from database.test_join import check_inside, join_delta
 from dump import dump
-from hx.core.merge import History, join
+from hx.core.format.manifest import Listed
+from hx.core.merge import Cover, History, join
 from hx.core.model import KNOWN_SINCE_US, Artifact, ArtifactKey, Event, EventKey, Pin
 from hx.database import retention
 from hx.database.connection import BUSY_TIMEOUT_MS, open_database
+from hx.database.join import adds_nothing
+from hx.database.join import join as join_rows
 from hx.database.queries.sessions import pin
 from hx.database.queries.status import wrongs
 from hx.database.retention import _UNSWEPT as UNSWEPT
 from hx.database.retention import A_FEW, border_us, counted_from_us, due, retain, unsynced
+from hx.database.sync import ledger
+from hx.database.sync.locations import SegmentSource
+from hx.database.sync.valid_records import still_valid
 from strategies import LAST_US, histories, share
 
 DAY_US = 86_400_000_000
@@ -34,6 +40,21 @@ def event(at_us, seq=1, command=b"make", session=SESSION, **fields):
 def starts(database):
     """Return the start times of all events, in µs."""
     return sorted(event.key.started_at_us for event in dump(database).events)
+
+
+class Notes(dict):
+    """The model of what stays of redacted events that were removed: key -> revision."""
+
+    def take(self, before, after):
+        """Note what retention has removed between two histories."""
+        for item in before.events - after.events:
+            if item.revision:
+                self[item.key] = item.revision
+
+    def without_outdated(self, history):
+        """Return a history without the events that were redacted more often when removed."""
+        kept = (item for item in history.events if self.get(item.key, 0) <= item.revision)
+        return history._replace(events=frozenset(kept))
 
 
 def pruned(history, oldest_us):
@@ -74,15 +95,16 @@ borders = st.integers(KNOWN_SINCE_US - 2, KNOWN_SINCE_US + LAST_US)
 @given(st.lists(st.tuples(moved_histories, borders), min_size=1, max_size=3))
 @share(0.3)
 def test_retention_removes_what_the_model_removes(steps):
-    model = History()
+    model, notes = History(), Notes()
     with tempfile.TemporaryDirectory() as folder:
         database = open_database(f"{folder}/hx.db")
         for history, oldest_us in steps:
             join_delta(database, history)
-            model = join(model, history)
+            model = join(model, notes.without_outdated(history))
             remaining = pruned(model, oldest_us)
             assert due(database, oldest_us) == len(model.events) - len(remaining.events)
             assert retain(database, oldest_us) == len(model.events) - len(remaining.events)
+            notes.take(model, remaining)
             model = remaining
             assert dump(database) == model
             assert due(database, oldest_us) == 0
@@ -178,6 +200,49 @@ def test_retention_makes_no_tombstone_and_an_event_can_be_joined_again(database)
         join_delta(database, History(frozenset({event(NOW_US)})))
     assert starts(database) == [NOW_US]
     assert retain(database, NOW_US + 1) == 1
+
+
+def test_an_older_version_of_a_redacted_event_does_not_come_back(database):
+    redacted = event(NOW_US, command=b"login ***", revision=2)
+    join_delta(database, History(frozenset({redacted})))
+    retain(database, NOW_US + 1)
+    for revision in (0, 1):
+        older = event(NOW_US, command=b"login hunter2", revision=revision)
+        changes = join_delta(database, History(frozenset({older})))
+        assert (changes.added, changes.dropped, changes.late) == (0, 0, False)
+        assert starts(database) == []
+        assert adds_nothing(database, History(frozenset({older})))
+    for revision in (2, 3):  # what is redacted as often is as good as what was removed
+        same = event(NOW_US, command=b"login ***", revision=revision)
+        assert join_delta(database, History(frozenset({same}))).added == 1
+        retain(database, NOW_US + 1)
+    assert join_delta(database, History(frozenset({redacted}))).added == 0, "3 was the last"
+
+
+def test_only_the_redacted_event_itself_is_outdated(database):
+    redacted = event(NOW_US, command=b"login ***", revision=1)
+    join_delta(database, History(frozenset({redacted})))
+    retain(database, NOW_US + 1)
+    others = {
+        event(NOW_US, 2),
+        event(NOW_US, session=OTHER),
+        event(NOW_US + 1),
+        Event(redacted.key._replace(device_id=b"\x02" * 16), b"make", b"/srv"),
+        Event(redacted.key._replace(spared=(b"t" * 16,)), b"make", b"/srv"),
+    }
+    join_delta(database, History(frozenset(others)))
+    assert dump(database).events == others
+
+
+def test_an_own_segment_with_an_outdated_version_is_rewritten_without_it(database):
+    join_delta(database, History(frozenset({event(NOW_US, command=b"***", revision=1)})))
+    retain(database, NOW_US + 1)
+    old = History(frozenset({event(NOW_US, command=b"hunter2"), event(NOW_US, 2)}))
+    ledger.list_objects(database, DEVICE, [Listed(b"o" * 16, 1, b"", 2)], NOW_US)
+    with database.transaction():
+        join_rows(database, old, SegmentSource(DEVICE, b"o" * 16, DEVICE))
+    assert database.value("SELECT rewrite FROM segment") == 1
+    assert {item.key.seq for item in still_valid(database, old, Cover([])).history.events} == {2}
 
 
 def test_an_artifact_is_removed_with_its_event_and_one_of_a_session_stays(database):

@@ -20,6 +20,7 @@ from hx.database.event_rows import (
     settle,
     sweep_after,
 )
+from hx.database.redactions import without_outdated
 from hx.database.retention import suspect
 from hx.database.rows import Dictionaries, event_rows
 from hx.database.sync.locations import Locations
@@ -62,6 +63,7 @@ def join(
     the number of the import that brings the events. `now`: by the clocks of this machine, for the
     tombstones that this device knows from now on. The caller holds the transaction.
     """
+    whole, delta = delta, without_outdated(database, delta)
     new = tombstones.unknown(database, delta.tombstones)
     events = _touched_events(database, delta, new)
     rows_of_artifacts = artifacts.touched_artifacts(database, delta, new)
@@ -84,7 +86,7 @@ def join(
         database, events, merged.events, locations, brought_by
     )
     suspect(database, new, (event for event in merged.events if event not in events))
-    locations.show(delta, merged, {row: e for e, row in events.items() if e in merged.events})
+    locations.show(whole, merged, {row: e for e, row in events.items() if e in merged.events})
     dropped = _dropped(delta.events, merged.events)
     return Changes(
         added,
@@ -101,6 +103,7 @@ def join(
 
 def adds_nothing(database: Database, delta: History) -> bool:
     """Return whether a join of a history would change nothing: all of it is here or forgotten."""
+    delta = without_outdated(database, delta)
     if tombstones.unknown(database, delta.tombstones):
         return False
     rows_of_artifacts = artifacts.touched_artifacts(database, delta, ())

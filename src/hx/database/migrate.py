@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import apsw
 
 APPLICATION_ID = 0x48583100  # "HX1\0": how `file` and hx tell its databases from others'
-LATEST = 7
+LATEST = 8
 _FOLDER = os.path.join(os.path.dirname(__file__), "migrations")
 
 

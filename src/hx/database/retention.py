@@ -143,6 +143,7 @@ def _retain(database: Database, start: _Position, border: int, *, in_passing: bo
     from hx.database.event_rows import remove_events, sweep
 
     rows, reached = _slice(database, start, border, A_FEW if in_passing else MANY)
+    _note_redactions(database, rows)
     remove_events(database, rows)
     if rows:
         _note_removed(database, reached.started_at_us)
@@ -153,6 +154,16 @@ def _retain(database: Database, start: _Position, border: int, *, in_passing: bo
     elif rows:
         database.set_meta(_UNSWEPT, 1)
     return len(rows)
+
+
+def _note_redactions(database: Database, rows: list[int]) -> None:
+    """Note how often those of these events were redacted that were, before they are removed."""
+    database.connection.executemany(
+        "INSERT OR REPLACE INTO removed_redaction"
+        " SELECT ident, coalesce(tombstones, x''), revision FROM event"
+        " LEFT JOIN spared_set ON spared_set.id = spared WHERE event.id = ? AND revision > 0",
+        [(row,) for row in rows],
+    )
 
 
 def _note_removed(database: Database, until_us: int) -> None:

@@ -1,7 +1,8 @@
 """Which records of a segment are still valid, when others may have changed since it was made.
 
 A tombstone may cover a record by now, or a greater version may supersede it. A record that the
-database does not hold is valid: retention may have removed it here.
+database does not hold is valid: retention may have removed it here. It is not where retention has
+removed a version that was redacted more often.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from hx.core.record import NamedTuple
 from hx.database import artifacts
 from hx.database.event_rows import events_at
+from hx.database.redactions import without_outdated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ def still_valid(database: Database, whole: History, cover: Cover) -> Valid:
     newest = {event.key: event for event in present}
     events = frozenset(
         event
-        for event in whole.events
+        for event in without_outdated(database, whole).events
         if not cover.event(event.key) and newest.get(event.key, event) == event
     )
     history = whole._replace(
