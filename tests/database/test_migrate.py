@@ -149,7 +149,8 @@ def test_a_kill_during_a_migration_leaves_the_old_or_the_new_schema(path, next_s
     assert versions == set(range(migrate.LATEST + 1))
 
 
-def test_eight_concurrent_first_opens_make_one_database(path):
+@pytest.mark.parametrize("_", range(10))  # that two meet while they turn to the log is luck
+def test_eight_concurrent_first_opens_make_one_database(path, _):
     def first_open():
         database = open_database(path)
         with database.transaction():

@@ -7,6 +7,7 @@ and `scrub` writes the whole file again and empties the write-ahead log.
 from __future__ import annotations
 
 import os
+import time
 
 import apsw
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     Work = Callable[["Database", set[int]], None]
 
 BUSY_TIMEOUT_MS = 5_000
+_AGAIN_S = 0.005  # between two tries to set the journal of a new database
 UNCLEAN = "unclean"  # meta: when hx last tried to scrub what a forget left in the files
 _CACHE_KIB = 65_536  # at most; with less, a large ingest writes its pages twice
 _BULK_WAL_PAGES = 65_536
@@ -196,7 +198,7 @@ def _prepare(connection: apsw.Connection, path: str, folder: str) -> None:
     connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     if is_new(connection) and not connection.readonly("main"):
-        connection.pragma("journal_mode", "delete" if on_network(folder) else "wal")
+        _set_journal(connection, "delete" if on_network(folder) else "wal")
     connection.pragma("cache_size", -_CACHE_KIB)
     connection.pragma("secure_delete", 1)
     connection.pragma("foreign_keys", 1)
@@ -204,6 +206,23 @@ def _prepare(connection: apsw.Connection, path: str, folder: str) -> None:
     connection.pragma("synchronous", "full")
     _limit_log(connection, _WAL_PAGES)
     migrate(connection, path)
+
+
+def _set_journal(connection: apsw.Connection, mode: str) -> None:
+    """Set the journal of a new database, which other processes may be making at the same time.
+
+    SQLite does not wait for these itself: of two that turn to the log at once, one gets BusyError.
+    """
+    ends = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.pragma("journal_mode", mode)
+        except apsw.BusyError:
+            if time.monotonic() > ends:
+                raise
+            time.sleep(_AGAIN_S)
+        else:
+            return
 
 
 def _limit_log(connection: apsw.Connection, pages: int) -> None:

@@ -1,8 +1,8 @@
 """Redacted events that retention has removed: which versions that arrive later are outdated.
 
 The merge compares two versions of an event. Where retention has removed the redacted one, an older
-version would look like a new event, and the text would be back. So `hx.database.retention` keeps the
-number of redactions.
+version would look like a new event, and the text would be back. So retention keeps the number of
+redactions.
 """
 
 from __future__ import annotations
