@@ -13,6 +13,8 @@ from sync.simulation import simulate
 
 SEEDS = 300
 LONG_SEEDS = 20_000
+# beyond these; a redaction came back after retention, on one of two copies of a device
+FAILED_ONCE = [20_121]
 
 
 def seeds(default):
@@ -26,7 +28,7 @@ def seeds(default):
 
 
 def test_devices_converge_and_no_forgotten_record_is_left():
-    for seed in seeds(range(SEEDS)):
+    for seed in seeds([*range(SEEDS), *FAILED_ONCE]):
         simulate(seed)
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from hx.database.connection import Database
 
 
+_ANY = "SELECT 1 FROM removed_redaction LIMIT 1"
+
+
 def without_outdated(database: Database, history: History) -> History:
     """Return a history without the events of which a redacted version was removed here."""
     outdated = outdated_events(database, history.events)
@@ -28,8 +31,7 @@ def without_outdated(database: Database, history: History) -> History:
 def outdated_events(database: Database, events: Iterable[Event]) -> set[Event]:
     """Return those events of which a version that was redacted more often was removed here."""
     before_us = database.meta(RETAINED)
-    noted = database.value("SELECT 1 FROM removed_redaction LIMIT 1")
-    if noted is None or not isinstance(before_us, int):
+    if not isinstance(before_us, int) or not database.value(_ANY):  # nearly always
         return set()
     sql = "SELECT 1 FROM removed_redaction WHERE ident = ? AND spared = ? AND revision > ?"
     return {
